@@ -1,0 +1,92 @@
+"""Every exception the harness raises on purpose.
+
+    HarnessError            one sentence for the user, exit code 1; never shown with a traceback
+    ├── ConfigError         a YAML file says something we do not understand (file, line, nearest known key)
+    ├── UnknownName         a claim, model, task, suite or run that does not exist (nearest names)
+    ├── ModelError          a checkpoint that cannot be used: no config, pickled weights, unreachable, does not fit
+    ├── DatasetError        a dataset that cannot be reached (path or revision wanted, how to provide it)
+    ├── TaskError           a task whose rows or settings make no sense
+    ├── PromptTooLong       prompt + max_tokens exceed the model's context
+    ├── EngineError         generation cannot go on (not: one generation failed; that is a stored Generation)
+    ├── MissingExtra        an optional dependency is not installed (names the extra)
+    ├── StoreError          a run folder that cannot be read or written
+    │   ├── StorageFull     the disk is full; everything committed so far is kept
+    │   └── SpecChanged     a resume under another specification (says what differs)
+    └── Interrupted         Ctrl-C after everything finished was stored (exit code 130)
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class HarnessError(Exception):
+    """Base of all of them; `str(error)` is the one sentence a user reads."""
+
+    exit_code = 1
+
+
+class ConfigError(HarnessError):
+    """A configuration file is not what we understand."""
+
+
+class UnknownName(HarnessError):
+    """Nothing has the name asked for."""
+
+    @classmethod
+    def of(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownName":
+        """`kind` in the singular ("claim"); the message adds the nearest of the known names."""
+        return cls(f"There is no {kind} {name!r}{did_you_mean(name, known)}.")
+
+
+class ModelError(HarnessError):
+    """A checkpoint cannot be used."""
+
+
+class DatasetError(HarnessError):
+    """A dataset cannot be reached."""
+
+
+class TaskError(HarnessError):
+    """A task's rows or settings make no sense."""
+
+
+class PromptTooLong(HarnessError):
+    """A prompt and its max_tokens exceed the context."""
+
+
+class EngineError(HarnessError):
+    """Generation cannot go on."""
+
+
+class MissingExtra(HarnessError):
+    """An optional dependency is not installed."""
+
+    @classmethod
+    def of(cls, package: str, extra: str) -> "MissingExtra":
+        return cls(f"This needs {package}, which is an extra: pip install 'qwen-claim-harness[{extra}]'.")
+
+
+class StoreError(HarnessError):
+    """A run folder cannot be read or written."""
+
+
+class StorageFull(StoreError):
+    """The disk is full."""
+
+
+class SpecChanged(StoreError):
+    """A resume under another specification."""
+
+
+class Interrupted(HarnessError):
+    """The user stopped the run; what had finished is stored."""
+
+    exit_code = 130
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`"; did you mean 'a' or 'b'?"`-style ending, without the final stop, or an empty string."""
+    near = difflib.get_close_matches(name.lower(), {k.lower(): k for k in known}, n=3, cutoff=0.5)
+    if not near:
+        return ""
+    return "; nearest: " + ", ".join(repr(n) for n in near)

@@ -1,0 +1,82 @@
+"""The nouns of the project, all frozen. Imports nothing of ours but itself.
+
+Read from YAML (pydantic): Article, Claim and its checks, Figure, Fact, ModelSpec, Protocol, Sampling, Suite.
+Made by a run (dataclasses): Sample, Request, Generation, Score, RunSpec, ScoreTable, Estimate, Verdict.
+"""
+
+from harness.records.base import Record, Scalar
+from harness.records.claims import (
+    Against,
+    Article,
+    BenchmarkCheck,
+    Check,
+    Claim,
+    ConsistencyCheck,
+    Fact,
+    FactCheck,
+    Facts,
+    Figure,
+    Figures,
+    Place,
+    PrintedPlace,
+    ProbeCheck,
+    StructureCheck,
+    Words,
+)
+from harness.records.models import Modalities, ModelSpec, Precision, Protocol, Repository, Sampling, Suite
+from harness.records.runs import (
+    Deviation,
+    Generation,
+    Message,
+    Registration,
+    Request,
+    RunSpec,
+    Sample,
+    Score,
+    ScoreTable,
+)
+from harness.records.verdicts import DECIDED, EVIDENCE_ORDER, Counts, Estimate, Evidence, Outcome, Verdict
+
+__all__ = [
+    "DECIDED",
+    "EVIDENCE_ORDER",
+    "Against",
+    "Article",
+    "BenchmarkCheck",
+    "Check",
+    "Claim",
+    "ConsistencyCheck",
+    "Counts",
+    "Deviation",
+    "Estimate",
+    "Evidence",
+    "Fact",
+    "FactCheck",
+    "Facts",
+    "Figure",
+    "Figures",
+    "Generation",
+    "Message",
+    "Modalities",
+    "ModelSpec",
+    "Outcome",
+    "Place",
+    "Precision",
+    "PrintedPlace",
+    "ProbeCheck",
+    "Protocol",
+    "Record",
+    "Registration",
+    "Repository",
+    "Request",
+    "RunSpec",
+    "Sample",
+    "Sampling",
+    "Scalar",
+    "Score",
+    "ScoreTable",
+    "StructureCheck",
+    "Suite",
+    "Verdict",
+    "Words",
+]

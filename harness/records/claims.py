@@ -1,0 +1,251 @@
+"""What an article says, and what would decide it."""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from harness.records.base import Record, Scalar
+
+Kind = Literal["score", "comparison", "structure", "capability", "availability"]
+Relation = Literal["equals", "at_least", "at_most", "greater", "less", "on_par"]
+FactRelation = Literal["equals", "at_least", "at_most", "before", "after", "contains", "lacks"]
+Combine = Literal["all", "majority", "each", "strongest"]
+
+
+class Article(Record):
+    """One press article. Its sentences are not ours: we keep its name, date and fingerprint.
+
+    `outlet_date` is the date printed in the article itself (None: undated); `lines` counts its lines as
+    `str.split("\\n")` gives them; `out_of_scope` counts the statements that are about business, not models.
+    """
+
+    id: str = Field(pattern=r"^\d{3}$")
+    file: str
+    title: str
+    address: str
+    original: str | None = None
+    outlet_date: date | None = None
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    lines: int = Field(gt=0)
+    out_of_scope: int = Field(ge=0)
+    note: str | None = None
+
+
+class Place(Record):
+    """A line of an article: 1-based number, sha256 of the line's UTF-8 text without its line break."""
+
+    line: int = Field(gt=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class PrintedPlace(Record):
+    """One side of a contradiction: a printed figure at a place, and the number or date it stands for."""
+
+    article: str = Field(pattern=r"^\d{3}$")
+    line: int = Field(gt=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    printed: str
+    means: Scalar
+
+
+class Words(Record):
+    """The claim in our own words."""
+
+    en: str
+    ja: str
+
+
+class Against(Record):
+    """What the claim is held against: a number, or a published figure (`<model>/<figure>`)."""
+
+    value: float | None = None
+    unit: str | None = None
+    reference: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.value is None) == (self.reference is None):
+            raise ValueError("needs exactly one of 'value' and 'reference'")
+        return self
+
+
+class CheckBase(Record):
+    """What every check has.
+
+    `stated`: what the article says about how it was measured. `chosen`: what we had to decide because the
+    source is silent. A key stands in only one of them. `informative`: shown, but not part of the verdict.
+    """
+
+    title: str | None = None
+    subject: str | None = None
+    stated: dict[str, Scalar] = {}
+    chosen: dict[str, Scalar] = {}
+    informative: bool = False
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        both = sorted(set(self.stated) & set(self.chosen))
+        if both:
+            raise ValueError(f"{both[0]!r} stands in both 'stated' and 'chosen'")
+        return self
+
+
+class BenchmarkCheck(CheckBase):
+    """A benchmark score of the subject, measured by a run, or read from a published figure.
+
+    `reference` is the subject's own published figure; with it the check has `published` evidence before
+    anything is run. `against` is the claimed number or the comparator's published figure.
+    """
+
+    check: Literal["benchmark"]
+    benchmark: str
+    relation: Relation
+    against: Against
+    reference: str | None = None
+
+
+class StructureCheck(CheckBase):
+    """A property of the checkpoint's architecture, e.g. `parameters.total`; see harness.inspection.
+
+    `ratio_to` names another model: the property is then the subject's divided by that model's.
+    """
+
+    check: Literal["structure"]
+    property: str
+    relation: Literal["equals", "at_least", "at_most", "greater", "less", "contains", "lacks"]
+    value: Scalar
+    unit: str | None = None
+    ratio_to: str | None = None
+
+
+class FactCheck(CheckBase):
+    """A recorded fact with a source (`<subject>/<property>`), compared with what the article says.
+
+    `minus` names a second fact: the difference of two dates, in days, is then compared.
+    """
+
+    check: Literal["fact"]
+    fact: str
+    relation: FactRelation
+    value: Scalar | date | tuple[Scalar, ...]
+    minus: str | None = None
+
+
+class ConsistencyCheck(CheckBase):
+    """Two places of the articles (or one place and a recorded fact) that cannot both be right.
+
+    The claim holds if all places mean the same within `chosen.tolerance` (relative, default 0).
+    """
+
+    check: Literal["consistency"]
+    contradiction: str
+    places: tuple[PrintedPlace, ...] = Field(min_length=1)
+    facts: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _two_sides(self) -> Self:
+        if len(self.places) + len(self.facts) < 2:
+            raise ValueError("needs two sides: a second place, or a fact")
+        return self
+
+
+class ProbeCheck(CheckBase):
+    """A special measurement that is no benchmark: latency, memory, modality, context."""
+
+    check: Literal["probe"]
+    probe: Literal["latency", "memory", "modality", "context", "thinking-switch", "api", "listening"]
+    relation: Literal["equals", "at_least", "at_most", "greater", "less"]
+    value: Scalar
+    unit: str | None = None
+    needs: str
+
+
+Check = Annotated[
+    BenchmarkCheck | StructureCheck | FactCheck | ConsistencyCheck | ProbeCheck, Field(discriminator="check")
+]
+
+
+class Claim(Record):
+    """One checkable statement of one article.
+
+    `printed` is the figure or word exactly as it stands in (one of) the lines. `combine` says how several
+    checks make one verdict: `all` must hold; `majority`; `each` (parts must agree); `strongest` (the checks
+    are alternative routes to the same statement, and the one with the strongest evidence counts).
+    """
+
+    id: str = Field(pattern=r"^[A-Z]\d{2,3}$")
+    article: str | None = Field(default=None, pattern=r"^\d{3}$")
+    where: tuple[Place, ...] = ()
+    subject: str
+    kind: Kind
+    says: Words
+    printed: str | None = None
+    checks: tuple[Check, ...] = ()
+    untestable: str | None = None
+    combine: Combine = "all"
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _decidable_or_why_not(self) -> Self:
+        if not any(not c.informative for c in self.checks) and not self.untestable:
+            raise ValueError("needs at least one check that is not informative, or 'untestable: <reason>'")
+        if self.article is not None and not self.where:
+            raise ValueError("needs 'where': the line or lines of the article")
+        return self
+
+
+class Figure(Record):
+    """A published figure: what a named source says a model scores.
+
+    `value` is as printed (`unit: percent` unless said otherwise); text where the source prints a range or
+    several numbers. `repeats`: generations per question behind it, if the source says so. `questions`: number
+    of questions. Confidence: A maker + second source, B maker only, C two or more secondary sources, D one
+    secondary source, `independent` third-party measurement, `config-derived` computed from a config.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9.+_@-]*$")
+    benchmark: str
+    label: str
+    metric: str
+    value: float | str
+    unit: Literal["percent", "fraction", "points", "rating", "judge", "bleu", "other"] = "percent"
+    comparator: str | None = None
+    settings: str | None = None
+    source: str = Field(min_length=3)
+    confidence: Literal["A", "B", "C", "D", "independent", "config-derived"]
+    repeats: int | None = Field(default=None, gt=0)
+    questions: int | None = Field(default=None, gt=0)
+    note: str | None = None
+
+
+class Figures(Record):
+    """A file of configs/references/: the published figures of one model."""
+
+    model: str
+    name: str
+    figures: tuple[Figure, ...] = Field(min_length=1)
+
+
+class Fact(Record):
+    """A recorded fact with a source: a date, a licence, where the weights are.
+
+    `basis: inspected`: read off the thing itself (config, licence file, release page, article);
+    `published`: somebody states it, and it cannot be looked at.
+    """
+
+    property: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    value: Scalar | date | tuple[Scalar, ...]
+    basis: Literal["inspected", "published"]
+    source: str = Field(min_length=3)
+    as_of: date | None = None
+    note: str | None = None
+
+
+class Facts(Record):
+    """A file of configs/facts/: what is recorded of one subject."""
+
+    subject: str
+    name: str
+    facts: tuple[Fact, ...] = Field(min_length=1)

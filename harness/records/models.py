@@ -1,0 +1,103 @@
+"""What a checkpoint is, how it is run, and sets of claims run together."""
+
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import Field
+
+from harness.records.base import Record
+
+Modality = Literal["text", "image", "audio", "video", "speech"]
+Precision = Literal[
+    "fp32", "bf16", "fp16", "fp8", "int8", "nf4", "gptq-int4", "awq-int4", "gguf-q4", "gguf-q8"
+]
+
+
+class Repository(Record):
+    """Where the weights are. `revision` is the commit hash a run is pinned to."""
+
+    hub: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
+    modelscope: str | None = None
+    github: str | None = None
+
+
+class Modalities(Record):
+    """What goes in and what comes out."""
+
+    takes: tuple[Modality, ...]
+    gives: tuple[Modality, ...]
+
+
+class Sampling(Record):
+    """How tokens are drawn. temperature 0 is greedy; top_k 0 and top_p 1 switch those filters off.
+
+    `max_tokens` bounds the output; `stop` strings end it (they are not part of the text).
+    """
+
+    temperature: float = Field(default=0.0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    top_k: int = Field(default=0, ge=0)
+    min_p: float = Field(default=0.0, ge=0, lt=1)
+    presence_penalty: float = 0.0
+    repetition_penalty: float = Field(default=1.0, gt=0)
+    max_tokens: int = Field(default=1024, gt=0)
+    stop: tuple[str, ...] = ()
+
+
+class ModelSpec(Record):
+    """One checkpoint, or one closed model.
+
+    `architecture` is the content of config.json, kept so that structure can be inspected without weights.
+    `local` is a folder below the checkpoints folder (the tiny models made on the spot).
+    `thinking`: `prompt` (the chat template opens the thought, as QwQ's does), `output` (the model opens it),
+    `switch` (template argument), `none`.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    name: str
+    developer: str
+    weights: Literal["open", "closed"]
+    repository: Repository | None = None
+    local: str | None = None
+    licence: str | None = None
+    released: date | None = None
+    modalities: Modalities | None = None
+    context: int | None = None
+    thinking: Literal["prompt", "output", "switch", "none"] = "none"
+    native_precision: Precision = "bf16"
+    precisions: tuple[Precision, ...] = ("bf16",)
+    generation: Sampling | None = None
+    architecture: dict[str, Any] | None = None
+    sources: tuple[str, ...] = ()
+    note: str | None = None
+
+
+class Protocol(Record):
+    """How benchmarks are run under one name, with its source.
+
+    `repeats` and `max_tokens` are per task, with a `default` entry; `scorers` the same, the first one judges.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    source: str
+    system_prompt: str | None = None
+    chat_template: bool = True
+    sampling: Sampling
+    max_tokens: dict[str, int] = {}
+    repeats: dict[str, int]
+    note: str | None = None
+
+
+class Suite(Record):
+    """A named set of claims, with the settings they are run under."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    claims: tuple[str, ...] = Field(min_length=1)
+    precision: Precision | None = None
+    engine: str | None = None
+    repeats: int | None = Field(default=None, gt=0)
+    limit: int | None = Field(default=None, gt=0)
+    note: str | None = None

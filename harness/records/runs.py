@@ -1,0 +1,173 @@
+"""What a run is made of: samples, requests, generations, scores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from harness.records.models import Sampling
+
+FinishReason = Literal["stop", "length", "error", "cancelled"]
+ScoreStatus = Literal["correct", "incorrect", "no_answer", "truncated", "unscored", "errored"]
+Direction = Literal["down", "up", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One item of a task. `id` is unique and stable within the task's dataset revision.
+
+    Exactly one of `messages` (rendered by the model's chat template) and `prompt` (raw text) is used.
+    `choices` non-empty: the item is answered by comparing log-likelihoods of the choices, not by generating.
+    `row` is the dataset row as far as the scorer needs it (JSON values only).
+    """
+
+    id: str
+    target: str
+    messages: tuple[Message, ...] = ()
+    prompt: str | None = None
+    choices: tuple[str, ...] = ()
+    row: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One generation (or one set of log-likelihoods) wanted from an engine.
+
+    `seed` belongs to (run seed, sample, repeat) alone, so that the answer does not depend on what shares the
+    batch. `choices` non-empty asks for log-likelihoods of these continuations instead of a generation.
+    """
+
+    sample_id: str
+    repeat: int
+    sampling: Sampling
+    seed: int
+    messages: tuple[Message, ...] = ()
+    prompt: str | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One output as the engine gave it: raw text (thinking included), how it ended, what it cost.
+
+    `finish_reason` "length" is a truncation; "error" carries `error` (one line) and an empty text.
+    `choice_logprobs`: one (sum of token log-probabilities, is it the greedy continuation) per choice, for
+    requests with choices. `seconds` is wall time from admission to the last token.
+    """
+
+    sample_id: str
+    repeat: int
+    text: str
+    finish_reason: FinishReason
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    seed: int = 0
+    seconds: float = 0.0
+    attempt: int = 1
+    error: str | None = None
+    choice_logprobs: tuple[tuple[float, bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The judgement of one generation by one scorer.
+
+    `value` in [0, 1], or None when the instrument failed (`unscored`, `errored`): a failure of ours is never
+    a 0. `truncated` and `no_answer` count as 0 and are shown beside the score. `answer` is what was extracted.
+    """
+
+    sample_id: str
+    repeat: int
+    scorer: str
+    status: ScoreStatus
+    value: float | None
+    answer: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """One way in which a run differs from the claimed protocol, and where that can push the score."""
+
+    name: str
+    direction: Direction
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A claim's number and tolerance, fixed before the run (STATISTICS: part of what is pre-registered).
+
+    `claimed` and `tolerance` are fractions in [0, 1]; `claimed_repeats` is n_c (None: unstated);
+    `claimed_questions` is the K behind the claimed figure (None: same as the run's).
+    """
+
+    claim: str
+    check: int
+    relation: str
+    claimed: float
+    claimed_source: str
+    tolerance: float
+    claimed_repeats: int | None = None
+    claimed_questions: int | None = None
+    printed_decimals: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """The fully resolved plan of one run. Everything that can change an output is in here and in its hash.
+
+    `model_path` is where the weights are read from on this machine and is not part of the hash; `weights` is
+    the fingerprint that is (hub revision, or sha256 over the local config and safetensors headers).
+    `dataset` fingerprints the rows; `template` is the sha256 of the chat template; `engine` carries versions.
+    """
+
+    model: str
+    weights: str
+    precision: str
+    task: str
+    task_version: str
+    dataset: str
+    protocol: str
+    system_prompt: str | None
+    chat_template: bool
+    template: str
+    thinking: str
+    sampling: Sampling
+    repeats: int
+    limit: int | None
+    seed: int
+    engine: str
+    engine_version: str
+    device: str
+    questions: int
+    model_path: str = ""
+    deviations: tuple[Deviation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """Scores of the longest prefix of complete rounds: `values[r][i]` of round r and question i.
+
+    None stands for an instrument's failure. `lost[r][i]` is True where the output was truncated or missing
+    (counted as 0, and as the share by which the true score may be higher).
+    """
+
+    samples: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    lost: tuple[tuple[bool, ...], ...]
+
+    @property
+    def rounds(self) -> int:
+        return len(self.values)
+
+    @property
+    def questions(self) -> int:
+        return len(self.samples)
