@@ -4,7 +4,7 @@ Files are parsed by libyaml; line numbers are worked out (by composing the file 
 wrong, so that loading the whole ledger stays fast.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +16,21 @@ from harness.records import Record
 
 R = TypeVar("R", bound=Record)
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]  # libyaml's loader has no types
+    """YAML keeps the last of two equal keys without a word; a claim must not lose a line that way."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key {key.value!r} stands here twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path) -> Any:
@@ -29,8 +43,7 @@ def read_yaml(path: Path) -> Any:
         data = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{path}, line {line}: not valid YAML ({error.problem}).") from error
-    _refuse_duplicate_keys(path, text)
+        raise ConfigError(f"{path}, line {line}: {error.problem or 'not valid YAML'}.") from error
     return data
 
 
@@ -63,7 +76,8 @@ def _build(path: Path, at: tuple[str | int, ...], data: Any, record: type[R]) ->
     try:
         return record.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # a mistyped key makes two errors, "unknown" and "missing": the first is the one to mend
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         keys = at + tuple(k for k in first["loc"] if not _is_union_tag(k, data))
         raise ConfigError(_complaint(path, keys, first, record)) from error
 
@@ -126,24 +140,3 @@ def _line(path: Path, keys: Sequence[str | int]) -> int:
         else:
             break
     return line
-
-
-def _refuse_duplicate_keys(path: Path, text: str) -> None:
-    """YAML keeps the last of two equal keys without a word; a claim must not lose a line that way."""
-    for mapping in _mappings(yaml.compose(text, Loader=_Loader)):
-        seen: set[str] = set()
-        for key, _ in mapping.value:
-            if key.value in seen:
-                line = key.start_mark.line + 1
-                raise ConfigError(f"{path}, line {line}: the key {key.value!r} stands here twice.")
-            seen.add(key.value)
-
-
-def _mappings(node: Any) -> Iterator[Any]:
-    if isinstance(node, yaml.MappingNode):
-        yield node
-        for _, value in node.value:
-            yield from _mappings(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _mappings(value)

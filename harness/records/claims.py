@@ -79,8 +79,8 @@ class CheckBase(Record):
 
     title: str | None = None
     subject: str | None = None
-    stated: dict[str, Scalar] = {}
-    chosen: dict[str, Scalar] = {}
+    stated: dict[str, Scalar] = Field(default_factory=dict)
+    chosen: dict[str, Scalar] = Field(default_factory=dict)
     informative: bool = False
     note: str | None = None
 

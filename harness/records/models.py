@@ -76,7 +76,7 @@ class ModelSpec(Record):
 class Protocol(Record):
     """How benchmarks are run under one name, with its source.
 
-    `repeats` and `max_tokens` are per task, with a `default` entry; `scorers` the same, the first one judges.
+    `repeats` and `max_tokens` are per task id, with a `default` entry.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -85,7 +85,7 @@ class Protocol(Record):
     system_prompt: str | None = None
     chat_template: bool = True
     sampling: Sampling
-    max_tokens: dict[str, int] = {}
+    max_tokens: dict[str, int] = Field(default_factory=dict)
     repeats: dict[str, int]
     note: str | None = None
 
