@@ -35,7 +35,8 @@ from harness.records.runs import (
     Score,
     ScoreTable,
 )
-from harness.records.verdicts import DECIDED, EVIDENCE_ORDER, Counts, Estimate, Evidence, Outcome, Verdict
+from harness.records.verdicts import Counts, Estimate, Verdict
+from harness.records.words import DECIDED, EVIDENCE_ORDER, Evidence, Outcome
 
 __all__ = [
     "DECIDED",

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from harness.records.base import Record
+from harness.records.words import Outcome
 
 Modality = Literal["text", "image", "audio", "video", "speech"]
 Precision = Literal[
@@ -91,7 +92,10 @@ class Protocol(Record):
 
 
 class Suite(Record):
-    """A named set of claims, with the settings they are run under."""
+    """A named set of claims, with the settings they are run under.
+
+    `expect`: claim id → outcome; `harness run --suite` exits with 1 when a verdict is another.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
@@ -100,4 +104,5 @@ class Suite(Record):
     engine: str | None = None
     repeats: int | None = Field(default=None, gt=0)
     limit: int | None = Field(default=None, gt=0)
+    expect: dict[str, Outcome] = Field(default_factory=dict)
     note: str | None = None

@@ -1,25 +1,9 @@
 """What is concluded: an estimate with its interval and counts, and a verdict with its evidence."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from harness.records.runs import Deviation
-
-Outcome = Literal[
-    "reproduced",
-    "lower",
-    "higher",
-    "supported",
-    "contradicted",
-    "inconclusive",
-    "not_run",
-    "untestable",
-]
-# strongest first
-Evidence = Literal["measured", "rescored", "inspected", "published", "none"]
-EVIDENCE_ORDER: tuple[Evidence, ...] = ("measured", "rescored", "inspected", "published", "none")
-# outcomes that say something about the claim
-DECIDED: tuple[Outcome, ...] = ("reproduced", "lower", "higher", "supported", "contradicted")
+from harness.records.words import Evidence, Outcome
 
 
 @dataclass(frozen=True, slots=True)

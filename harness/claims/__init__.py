@@ -1,0 +1,31 @@
+"""Room 1: from an article to claims. What is claimed, where it stands, and what would decide it.
+
+Reads seeds/ (articles) and configs/claims, configs/references, configs/facts, configs/suites. The ledger is read
+whole, once per process; published figures and facts only when they are asked for, one file at a time.
+"""
+
+from harness.claims.articles import load_articles
+from harness.claims.crosscheck import check_ledger
+from harness.claims.ledger import find_claim, load_claims, select_claims, subjects
+from harness.claims.locate import LocatorProblem, verify_locators
+from harness.claims.published import find_fact, find_figure, load_facts, load_figures
+from harness.claims.schemas import json_schemas
+from harness.claims.suites import load_suite, suite_names
+
+__all__ = [
+    "LocatorProblem",
+    "check_ledger",
+    "find_claim",
+    "find_fact",
+    "find_figure",
+    "json_schemas",
+    "load_articles",
+    "load_claims",
+    "load_facts",
+    "load_figures",
+    "load_suite",
+    "select_claims",
+    "subjects",
+    "suite_names",
+    "verify_locators",
+]

@@ -1,0 +1,41 @@
+"""The command line: parse, call one room, print, exit code.
+
+Every command has --json: one JSON document on stdout, everything else on stderr. Exit codes: 0 done, 1 a mistake the
+message names (or, for `run --suite`, a verdict that is not what the suite expects), 2 wrong usage, 130 stopped.
+"""
+
+import os
+import sys
+
+import typer
+
+from harness.cli import claims_commands, run_commands, see_commands
+from harness.cli.output import console, fail
+from harness.errors import HarnessError
+
+app = typer.Typer(
+    name="harness",
+    help="Decides press claims about Qwen models: from an article's sentence to a verdict that can be defended.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(claims_commands.app, name="claims")
+see_commands.add_to(app)
+run_commands.add_to(app)
+
+
+def main() -> None:
+    """Entry point: every HarnessError is one sentence on stderr, never a traceback."""
+    try:
+        app()
+    except HarnessError as error:
+        sys.exit(fail(error))
+    except KeyboardInterrupt:
+        console().print("Stopped.")
+        sys.exit(130)
+    except BrokenPipeError:
+        # the reader (head, less) has gone: say nothing, also not at interpreter shutdown
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,100 @@
+"""`harness claims`: the ledger of claims."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness import claims, judging
+from harness.cli.output import Json, note, show, write_json
+from harness.errors import HarnessError
+
+app = typer.Typer(help="The claims of the articles: list, show, verify, schema.", invoke_without_command=True)
+
+
+@app.callback()
+def list_claims(
+    ctx: typer.Context,
+    model: Annotated[str | None, typer.Option(help="Only claims about this model, e.g. qwq-32b.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="score, comparison, structure, capability or availability.")
+    ] = None,
+    evidence: Annotated[
+        str | None, typer.Option(help="measured, rescored, inspected, published or none: the evidence so far.")
+    ] = None,
+    article: Annotated[str | None, typer.Option(help="Only claims of this article, e.g. 003.")] = None,
+    ja: Annotated[bool, typer.Option("--ja", help="Our wording in Japanese.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Lists claims with what can be said of each so far (from results/verdicts.json)."""
+    if ctx.invoked_subcommand:
+        return
+    chosen = claims.select_claims(claims.load_claims(), model=model, kind=kind, article=article)
+    so_far = judging.recorded_verdicts()
+    if evidence is not None:
+        known = sorted({v["evidence"] for v in so_far.values()} | {"measured", "rescored"})
+        if evidence not in known:
+            raise claims.unknown("evidence", evidence, known)
+        chosen = tuple(c for c in chosen if so_far.get(c.id, {}).get("evidence", "none") == evidence)
+    if as_json:
+        write_json("claims", [{"claim": c, "verdict": so_far.get(c.id)} for c in chosen])
+        return
+    from harness import report
+
+    show(report.claims_list(chosen, so_far, japanese=ja))
+    note(f"{len(chosen)} claims. harness claims show ID says more of one.")
+
+
+@app.command("show")
+def show_claim(claim_id: Annotated[str, typer.Argument(help="e.g. C082")], as_json: Json = False) -> None:
+    """One claim: what is said, what was stated and chosen, the figures behind it, its checks, its verdict so far."""
+    from harness import report
+
+    claim = claims.find_claim(claim_id.upper())
+    verdicts = judging.judge_claims((claim,), judging.local_runs())
+    figures, facts = judging.figures_behind(claim), judging.facts_behind(claim)
+    article = claims.load_articles().get(claim.article or "")
+    if as_json:
+        parts = {"claim": claim, "article": article, "figures": figures, "facts": facts, "verdicts": verdicts}
+        write_json("claim", parts)
+        return
+    show(report.claim_page(claim, article, figures, facts, verdicts))
+
+
+@app.command()
+def verify(
+    articles: Annotated[Path, typer.Option(help="A folder with your own copies of the articles.")],
+    as_json: Json = False,
+) -> None:
+    """Checks every locator and printed figure against copies of the articles."""
+    ledger = claims.load_claims()
+    problems = claims.verify_locators(ledger, claims.load_articles(), articles)
+    checked = sum(len(c.where) for c in ledger)
+    if as_json:
+        write_json("verification", {"locators": checked, "problems": problems})
+    else:
+        for problem in problems:
+            note(str(problem))
+        note(f"{checked} locators of {len(ledger)} claims checked, {len(problems)} problems.")
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="Write one file per schema into this folder.")] = None,
+) -> None:
+    """JSON Schemas of the configuration files, for editors."""
+    import json
+
+    schemas = claims.json_schemas()
+    if out is None:
+        write_json("schemas", schemas)
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in schemas.items():
+            (out / f"{name}.schema.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise HarnessError(f"{out} cannot be written ({error.strerror}).") from error
+    note(f"{len(schemas)} schemas written to {out}.")

@@ -1,0 +1,51 @@
+"""Where output goes: tables and JSON on stdout, everything else on stderr."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+def console(*, stderr: bool = True) -> "Console":
+    """A rich console on stderr (messages) or stdout (what was asked for)."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+
+
+def show(renderable: "RenderableType") -> None:
+    """Prints a table or page on stdout."""
+    console(stderr=False).print(renderable)
+
+
+def note(text: str) -> None:
+    """A line on stderr. `text` is printed as it stands, without markup."""
+    console().print(text, markup=False)
+
+
+def write_json(kind: str, payload: Any) -> None:
+    """The one JSON document of a command."""
+    from harness.report.as_json import document, dumps
+
+    sys.stdout.write(dumps(document(kind, payload)) + "\n")
+
+
+def fail(error: HarnessError) -> int:
+    """Prints the error's sentence; as a JSON document too when --json was asked for. Returns the exit code."""
+    if "--json" in sys.argv:
+        write_json("error", {"type": type(error).__name__, "message": str(error)})
+    console().print(f"[bold red]error:[/] {_plain(str(error))}")
+    return error.exit_code
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

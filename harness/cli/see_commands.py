@@ -1,0 +1,126 @@
+"""`harness inspect`, `harness report`, `harness doctor`, `harness tiny`: looking, without running a model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from harness import claims, judging, places, plan
+from harness.cli.output import Json, console, note, show, write_json
+from harness.errors import HarnessError
+from harness.records import Verdict
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds these commands to the application."""
+    app.command("inspect")(inspect)
+    app.command("report")(report)
+    app.command("doctor")(doctor)
+    app.command("tiny")(tiny)
+    app.command("table")(table)
+
+
+def inspect(
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="A configured model, a local folder or a hub id.")],
+    as_json: Json = False,
+) -> None:
+    """What a checkpoint is: parameters, bytes, KV cache, context, modalities, licence. No weights are read."""
+    from harness import inspection, models
+
+    found = inspection.inspect_model(models.find_model(name))
+    if as_json:
+        write_json("inspection", found)
+        return
+    from harness.report.pages import inspection_page
+
+    show(inspection_page(found))
+
+
+def report(
+    targets: Annotated[list[str] | None, typer.Argument(help="Claims, models or suites; all claims otherwise.")] = None,
+    format_: Annotated[
+        Literal["terminal", "md", "csv", "json"], typer.Option("--format", help="How to print it.")
+    ] = "terminal",
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout.")] = None,
+    recorded: Annotated[
+        bool, typer.Option("--recorded", help="Leave this machine's runs out: the same table everywhere.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """The comparison table: claimed against measured, with verdict, evidence, counts and sources."""
+    chosen = plan.claims_of(targets or [])
+    found = judging.judge_claims(chosen, () if recorded else judging.local_runs())
+    if as_json or format_ == "json":
+        write_json("report", found)
+        return
+    if format_ == "terminal" and out is None:
+        print_table(found)
+        return
+    text = _as_text(found, "md" if format_ == "terminal" else format_)
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise HarnessError(f"{out} cannot be written ({error.strerror}).") from error
+    note(f"{out} written: {len(chosen)} claims.")
+
+
+def doctor(as_json: Json = False) -> None:
+    """Whether this machine is ready, and what to do where it is not."""
+    from harness.doctor import examine
+    from harness.report.machine import doctor_table
+
+    lines = examine()
+    if as_json:
+        write_json("doctor", lines)
+    else:
+        show(doctor_table(lines, console(stderr=False).width))
+    if any(line.state == "fail" for line in lines):
+        raise typer.Exit(1)
+
+
+def tiny(as_json: Json = False) -> None:
+    """Makes the tiny checkpoints of the real architectures, where they are not there yet (about a minute)."""
+    from harness.engines.tiny_models import ensure_tiny_checkpoints
+
+    folder = ensure_tiny_checkpoints(progress=note)
+    if as_json:
+        write_json("checkpoints", {"folder": str(folder), "models": sorted(p.name for p in folder.iterdir() if p.is_dir())})
+    else:
+        note(f"Tiny checkpoints: {folder}")
+
+
+def table(as_json: Json = False) -> None:
+    """Writes the committed results anew: inspections, verdicts.json, TABLE.md, the same on every machine."""
+    from harness import inspection
+
+    inspection.write_inspections()
+    found = judging.judge_claims(plan.claims_of([]))
+    judging.write_verdicts(found)
+    target = places.results() / "TABLE.md"
+    target.write_text(_as_text(found, "md"), encoding="utf-8")
+    if as_json:
+        write_json("table", {"file": str(target), "verdicts": len(found)})
+    else:
+        note(f"{target} written.")
+
+
+def print_table(found: Sequence[Verdict]) -> None:
+    """The comparison table on stdout, its summary below."""
+    from harness.report.rows import rows
+    from harness.report.terminal import comparison_table
+
+    lines = rows(found, {c.id: c for c in claims.load_claims()})
+    show(comparison_table(lines, console(stderr=False).width))
+
+
+def _as_text(found: Sequence[Verdict], form: str) -> str:
+    from harness.report import markdown
+    from harness.report.rows import rows
+
+    lines = rows(found, {c.id: c for c in claims.load_claims()})
+    return markdown.csv_text(lines) if form == "csv" else markdown.verdict_document(lines)

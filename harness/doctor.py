@@ -1,0 +1,133 @@
+"""Is this machine ready? Versions, device, memory, disk, configuration, checkpoints, optional data: each with a remedy."""
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from harness import claims, models, places
+from harness.errors import HarnessError
+from harness.report.machine import DoctorLine
+from harness.store import RunStore, run_names
+
+_PACKAGES = ("torch", "transformers", "accelerate", "lm-eval", "datasets", "huggingface-hub", "math-verify")
+_GB = 1e9
+
+
+def examine() -> tuple[DoctorLine, ...]:
+    """Every line of `harness doctor`, in the order a user would mend things. Loads torch only to see the device."""
+    checks: tuple[Callable[[], DoctorLine], ...] = (
+        _python, _packages, _device, _memory, _disk, _ledger, _checkpoints, _hub, _punkt, _runs,
+    )  # fmt: skip
+    return tuple(check() for check in checks)
+
+
+def _python() -> DoctorLine:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = (3, 11) <= sys.version_info[:2] < (3, 14)
+    return DoctorLine("Python", "ok" if good else "fail", version, "" if good else "use Python 3.11 to 3.13")
+
+
+def _packages() -> DoctorLine:
+    """Installed versions against constraints.txt: another version may score otherwise."""
+    pinned = _pins(places.root() / "constraints.txt")
+    found, off = [], []
+    for name in _PACKAGES:
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            return DoctorLine("Packages", "fail", f"{name} is not installed", "./scripts/setup installs it")
+        found.append(f"{name} {version}")
+        if name in pinned and version.split("+")[0] != pinned[name]:
+            off.append(f"{name} is {version}, pinned {pinned[name]}")
+    if off:
+        return DoctorLine("Packages", "warn", "; ".join(off), "./scripts/setup installs the pinned versions")
+    return DoctorLine("Packages", "ok", ", ".join(found))
+
+
+def _pins(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    pairs = (line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    return {name.lower().replace("_", "-"): version for name, version in pairs}
+
+
+def _device() -> DoctorLine:
+    import torch
+
+    if not torch.cuda.is_available():
+        return DoctorLine("Device", "ok", f"CPU, {os.cpu_count()} cores", "")
+    cards = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
+    return DoctorLine("Device", "ok", ", ".join(f"{c.name} with {c.total_memory / _GB:.0f} GB" for c in cards))
+
+
+def _memory() -> DoctorLine:
+    memory = psutil.virtual_memory()
+    free, total = memory.available / _GB, memory.total / _GB
+    low = free < 2
+    remedy = "the smoke suite needs about 2 GB" if low else ""
+    return DoctorLine("Memory", "warn" if low else "ok", f"{free:.1f} of {total:.1f} GB free", remedy)
+
+
+def _disk() -> DoctorLine:
+    folder = places.runs()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / _GB
+    low = free < 1
+    remedy = "free some space or move the runs with HARNESS_RUNS" if low else ""
+    return DoctorLine("Disk for runs", "warn" if low else "ok", f"{free:.1f} GB free", remedy)
+
+
+def _ledger() -> DoctorLine:
+    try:
+        ledger = claims.load_claims()
+        problems = claims.check_ledger()
+        specs = models.load_models()
+    except HarnessError as error:
+        return DoctorLine("Configuration", "fail", str(error), "mend the named line")
+    if problems:
+        return DoctorLine("Configuration", "fail", "; ".join(problems[:3]), "mend the named claims")
+    return DoctorLine("Configuration", "ok", f"{len(ledger)} claims, {len(specs)} models")
+
+
+def _checkpoints() -> DoctorLine:
+    missing = [s.id for s in models.load_models().values() if s.local and models.locate_weights(s) is None]
+    if missing:
+        return DoctorLine("Tiny checkpoints", "warn", f"{', '.join(missing)} not made yet", "harness tiny")
+    return DoctorLine("Tiny checkpoints", "ok", str(places.checkpoints()))
+
+
+def _hub() -> DoctorLine:
+    """Only what is on disk is looked at: a doctor that waits for a network is no help on a box without one."""
+    here = [s.id for s in models.load_models().values() if s.repository and models.locate_weights(s) is not None]
+    offline = bool(os.environ.get("HF_HUB_OFFLINE"))
+    value = f"weights here: {', '.join(here) or 'none'}" + ("; HF_HUB_OFFLINE is set" if offline else "")
+    return DoctorLine("Model hub", "ok", value)
+
+
+def _punkt() -> DoctorLine:
+    from harness import tasks
+
+    if tasks.punkt_installed():
+        return DoctorLine("nltk punkt", "ok", "installed")
+    remedy = "python -m nltk.downloader punkt_tab, for IFEval's sentence counts to the letter"
+    return DoctorLine("nltk punkt", "warn", "absent: a stand-in splits sentences", remedy)
+
+
+def _runs() -> DoctorLine:
+    broken = []
+    for name in run_names():
+        try:
+            RunStore.open(name).close()
+        except HarnessError as error:
+            broken.append(str(error))
+    if broken:
+        return DoctorLine("Runs", "warn", "; ".join(broken), "move the named folders away")
+    return DoctorLine("Runs", "ok", f"{len(run_names())} in {places.runs()}")

@@ -1,0 +1,28 @@
+"""Room 4: what would be run to decide which claims, and what stands in the way, before any GPU hour is spent.
+
+Targets become planned runs: one per model, task, protocol and precision, shared by all claims it decides. Nothing
+here loads a model; the engine's part of a run's specification is added by the runner when it opens the engine.
+"""
+
+from harness.plan.planned import Memory, Options, Plan, PlannedRun, Wanted
+from harness.plan.planning import make_plan, open_task, run_seed
+from harness.plan.preflight import fits, gpu_memory, hardware_for, smallest_difference
+from harness.plan.targets import claims_of, protocol_of, task_of
+
+__all__ = [
+    "Memory",
+    "Options",
+    "Plan",
+    "PlannedRun",
+    "Wanted",
+    "claims_of",
+    "fits",
+    "gpu_memory",
+    "hardware_for",
+    "make_plan",
+    "open_task",
+    "protocol_of",
+    "run_seed",
+    "smallest_difference",
+    "task_of",
+]

@@ -1,0 +1,135 @@
+"""Targets and options to planned runs."""
+
+from collections.abc import Sequence
+
+from harness import claims, models, places, reading, tasks
+from harness.errors import HarnessError, TaskError, UnknownName
+from harness.plan import preflight
+from harness.plan.planned import Options, Plan, PlannedRun, Wanted
+from harness.plan.registering import registrations
+from harness.plan.targets import Key, group, resolve, with_suite
+from harness.records import Deviation, ModelSpec, Protocol, Sampling
+
+
+def run_seed() -> int:
+    """The frozen seed of all runs (seeds/random.yaml)."""
+    return int(reading.read_yaml(places.seeds() / "random.yaml")["runs"])
+
+
+def make_plan(targets: Sequence[str], suite: str | None, options: Options) -> Plan:
+    """Resolves targets (claim ids, models, suites) into runs.
+
+    With `options.tasks`, the named models are run on these tasks whether or not a claim asks for it.
+    Raises UnknownName for a target that is none of these, and when there is nothing to do.
+    """
+    chosen, named = resolve(targets, suite)
+    if suite:
+        options = with_suite(options, suite)
+    wanted = group(chosen, options)
+    # every claim of the ledger that a run decides is registered with it, whoever asked for the run
+    everything = group(claims.load_claims(), options)
+    by_id = {model.id: model for model in named}
+    keys: dict[Key, list[Wanted]] = {key: everything.get(key, found) for key, found in wanted.items()}
+    for model in named:
+        for task in options.tasks:
+            if not any(key[:2] == (model.id, task) for key in keys):
+                keys[model.id, task, options.protocol or ""] = []
+        if not chosen and not options.tasks:
+            raise UnknownName(f"No claim is about {model.id}: name what to run it on with --task.")
+    runs = (_plan_run(by_id.get(k[0]) or models.find_model(k[0]), k, found, options) for k, found in keys.items())
+    return Plan(tuple(runs), chosen, options)
+
+
+def open_task(run: PlannedRun, options: Options) -> tasks.Task:
+    """The run's task. Raises TaskError with what blocks the run."""
+    if run.blocked:
+        raise TaskError(run.blocked)
+    return tasks.load_task(run.task, tasks_dir=options.tasks_dir, data_dir=options.data_dir)
+
+
+def _plan_run(model: ModelSpec, key: Key, wanted: Sequence[Wanted], options: Options) -> PlannedRun:
+    _, name, protocol_id = key
+    protocol = tasks.load_protocol(protocol_id) if protocol_id else None
+    task, blocked = _task(model, name, options)
+    engine = options.engine or "transformers"
+    folder = models.locate_weights(model) if engine == "transformers" else None
+    precision = options.precision or model.native_precision
+    if blocked is None and engine == "transformers":
+        blocked = _weights_missing(model, folder is not None, precision)
+    sampling = _sampling(protocol, task, name, options)
+    questions = task.questions() if task is not None else None
+    default = protocol.repeats.get(name, protocol.repeats.get("default", 1)) if protocol else 1
+    return PlannedRun(
+        model=model,
+        task=name,
+        protocol=protocol,
+        sampling=sampling,
+        precision=precision,
+        engine=engine,
+        repeats=options.repeats or default,
+        limit=options.limit,
+        device=options.device,
+        questions=min(questions, options.limit or questions) if questions is not None else None,
+        folder=folder,
+        memory=preflight.memory(model, precision, sampling.max_tokens),
+        wanted=tuple(wanted),
+        registrations=tuple(registrations(wanted, questions)),
+        deviations=tuple(_deviations(model, precision, protocol, sampling, name) + _subset(questions, options)),
+        blocked=blocked,
+    )
+
+
+def _task(model: ModelSpec, name: str, options: Options) -> tuple[tasks.Task | None, str | None]:
+    """(task, why not): a task that cannot be had blocks its run, not the whole plan."""
+    if model.weights == "closed":
+        return None, f"the weights of {model.name} are closed; it can only be reached through an API."
+    if name not in tasks.task_names() and name not in options.tasks and not options.tasks_dir:
+        return None, f"no task measures {name} yet."
+    try:
+        return tasks.load_task(name, tasks_dir=options.tasks_dir, data_dir=options.data_dir), None
+    except UnknownName:
+        raise
+    except HarnessError as error:
+        return None, str(error)
+
+
+def _weights_missing(model: ModelSpec, here: bool, precision: str) -> str | None:
+    if precision not in model.precisions:
+        return f"{model.name} is not configured for {precision}, only for {', '.join(model.precisions)}."
+    if not here and model.repository is None:
+        return f"the checkpoint {model.id} is not made yet: harness tiny makes it."
+    return None
+
+
+def _sampling(protocol: Protocol | None, task: tasks.Task | None, name: str, options: Options) -> Sampling:
+    """The protocol's sampling; without a protocol the task's own; the user's --max-tokens over either."""
+    if protocol is None:
+        sampling = (task.sampling if task is not None else None) or Sampling()
+    else:
+        most = _max_tokens(protocol, name)
+        sampling = protocol.sampling.model_copy(update={"max_tokens": most})
+    return sampling.model_copy(update={"max_tokens": options.max_tokens}) if options.max_tokens else sampling
+
+
+def _max_tokens(protocol: Protocol, task: str) -> int:
+    default = protocol.max_tokens.get("default", protocol.sampling.max_tokens)
+    return protocol.max_tokens.get(task, default)
+
+
+def _deviations(
+    model: ModelSpec, precision: str, protocol: Protocol | None, sampling: Sampling, task: str
+) -> list[Deviation]:
+    """How a run differs from the protocol it is named after, and where that can push the score."""
+    found = []
+    if precision not in (model.native_precision, "fp32"):
+        found.append(Deviation("precision", "down", f"{precision} instead of {model.native_precision}"))
+    if protocol is not None and sampling.max_tokens < _max_tokens(protocol, task):
+        detail = f"{sampling.max_tokens} instead of {_max_tokens(protocol, task)} output tokens"
+        found.append(Deviation("max_tokens", "down", detail))
+    return found
+
+
+def _subset(questions: int | None, options: Options) -> list[Deviation]:
+    if questions is None or not options.limit or options.limit >= questions:
+        return []
+    return [Deviation("subset", "unknown", f"the first {options.limit} of {questions} questions")]

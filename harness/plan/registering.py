@@ -1,0 +1,41 @@
+"""Claims fixed before a run: their number, their own sampling, their tolerance."""
+
+from collections.abc import Iterable, Iterator
+
+from harness import claims
+from harness.plan.planned import Wanted
+from harness.records import BenchmarkCheck, Figure, Registration
+from harness.verdicts import default_tolerance
+
+
+def registrations(wanted: Iterable[Wanted], questions: int | None) -> Iterator[Registration]:
+    """One for every check whose claimed number is a percentage; judge scores and ratings have none."""
+    for claim, number in wanted:
+        check = claim.checks[number]
+        assert isinstance(check, BenchmarkCheck)
+        figure = claims.find_figure(check.against.reference) if check.against.reference else None
+        printed = _percent(check, figure)
+        if printed is None:
+            continue
+        decimals = 0 if float(printed).is_integer() and figure is None else 1
+        points = check.chosen.get("tolerance", check.stated.get("tolerance"))
+        repeats = check.chosen.get("claimed_repeats", check.stated.get("claimed_repeats"))
+        yield Registration(
+            claim=claim.id,
+            check=number,
+            relation=check.relation,
+            claimed=printed / 100,
+            claimed_source=check.against.reference or "article",
+            tolerance=default_tolerance(questions or 1, decimals) if points is None else float(points) / 100,
+            claimed_repeats=int(repeats) if repeats else (figure.repeats if figure else None),
+            claimed_questions=figure.questions if figure else None,
+            printed_decimals=decimals,
+        )
+
+
+def _percent(check: BenchmarkCheck, figure: Figure | None) -> float | None:
+    """The claimed number in percent; None where it is no percentage."""
+    value, unit = (figure.value, figure.unit) if figure else (check.against.value, check.against.unit or "percent")
+    if not isinstance(value, int | float) or unit not in ("percent", "fraction"):
+        return None
+    return float(value) * (100 if unit == "fraction" else 1)

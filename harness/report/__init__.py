@@ -1,0 +1,61 @@
+"""Verdicts in, text out: pure rendering. No file is read here and no engine is known.
+
+    rows        verdicts and claims → Row, the display strings of one line of the table, and their tally
+    terminal    the comparison table, the list of claims                   (rich)
+    pages       one claim, one inspected model, each on a page             (rich)
+    machine     the plan of a run, the doctor's list                       (rich)
+    progress    the bar of a long run                                      (rich)
+    markdown    the comparison table as GitHub-flavoured Markdown and as CSV
+    as_json     any record → plain JSON values, and the document every --json prints
+    words       what the verdict and evidence words mean; numbers and units as text
+    cells, escaping    text of others made harmless for a terminal, for Markdown, for a spreadsheet
+
+The names below are looked up when they are first used, so that `import harness.report` costs nothing and a JSON
+document does not load rich.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.report.as_json import document, dumps, to_plain
+    from harness.report.machine import DoctorLine, PlanLine, doctor_table, plan_table
+    from harness.report.markdown import comparison_csv, comparison_markdown, verdict_document
+    from harness.report.pages import claim_page, inspection_page
+    from harness.report.progress import RunProgress
+    from harness.report.terminal import claims_list, comparison_table, summary_line
+
+_WHERE = {
+    "as_json": ("document", "dumps", "to_plain"),
+    "machine": ("DoctorLine", "PlanLine", "doctor_table", "plan_table"),
+    "markdown": ("comparison_csv", "comparison_markdown", "verdict_document"),
+    "pages": ("claim_page", "inspection_page"),
+    "progress": ("RunProgress",),
+    "terminal": ("claims_list", "comparison_table", "summary_line"),
+}
+
+__all__ = [
+    "DoctorLine",
+    "PlanLine",
+    "RunProgress",
+    "claim_page",
+    "claims_list",
+    "comparison_csv",
+    "comparison_markdown",
+    "comparison_table",
+    "doctor_table",
+    "document",
+    "dumps",
+    "inspection_page",
+    "plan_table",
+    "summary_line",
+    "to_plain",
+    "verdict_document",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _WHERE.items():
+        if name in names:
+            return getattr(import_module(f"harness.report.{module}"), name)
+    raise AttributeError(f"module 'harness.report' has no attribute {name!r}")

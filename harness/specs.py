@@ -1,0 +1,51 @@
+"""The name and hash of a run: the same plan has the same name, and two plans can be told apart in words."""
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+from harness.records import Deviation, RunSpec, Sampling
+
+# What may differ between two starts of the same run: where things lie, not what they are.
+_NOT_IN_HASH = {"model_path", "deviations"}
+
+
+def spec_hash(spec: RunSpec) -> str:
+    """sha256 over everything that can change an output, as 64 hex digits."""
+    plain = {k: v for k, v in spec_to_plain(spec).items() if k not in _NOT_IN_HASH}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def run_name(spec: RunSpec) -> str:
+    """`<model>-<precision>-<task>-<first 10 hex digits of the hash>`: the same plan has the same name."""
+    stem = f"{spec.model}-{spec.precision}-{spec.task}".replace("/", "_").replace(" ", "_")
+    return f"{stem}-{spec_hash(spec)[:10]}"
+
+
+def spec_to_plain(spec: RunSpec) -> dict[str, Any]:
+    """JSON-able form of a run spec."""
+    plain: dict[str, Any] = dataclasses.asdict(spec)
+    plain["sampling"] = spec.sampling.model_dump(mode="json")
+    return plain
+
+
+def spec_from_plain(plain: dict[str, Any]) -> RunSpec:
+    """The inverse of `spec_to_plain`."""
+    deviations = tuple(Deviation(**d) for d in plain["deviations"])
+    return RunSpec(**plain | {"sampling": Sampling(**plain["sampling"]), "deviations": deviations})
+
+
+def spec_differences(old: RunSpec, new: RunSpec) -> tuple[str, ...]:
+    """`max_tokens: 32768 -> 4096`-style lines for everything in the hash that differs."""
+    a, b = _flat(spec_to_plain(old)), _flat(spec_to_plain(new))
+    return tuple(
+        f"{key}: {a.get(key)} -> {b.get(key)}"
+        for key in sorted(a.keys() | b.keys())
+        if a.get(key) != b.get(key) and key not in _NOT_IN_HASH
+    )
+
+
+def _flat(plain: dict[str, Any]) -> dict[str, Any]:
+    sampling: dict[str, Any] = plain["sampling"]
+    return {k: v for k, v in plain.items() if k != "sampling"} | sampling

@@ -1,0 +1,95 @@
+"""AIME 2024 and 2025: thirty competition problems each, the answer an integer from 0 to 999.
+
+Title     American Invitational Mathematics Examination, I and II
+Paper     none; run as in the evaluation instructions of QwQ-32B (QwenLM/QwQ, eval/README.md): 64 samples a problem
+Dataset   HuggingFaceH4/aime_2024 and math-ai/aime25, pinned; or QwenLM/QwQ's eval/data/aime24.jsonl, aime25.jsonl
+Licence   problems: Mathematical Association of America; files: Apache-2.0
+
+The prompt is one user message: the problem, a line break, and the request below. Not lm-eval's `aime24`, which is
+greedy, one sample, without the request.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.errors import DatasetError
+from harness.records import Generation, Message, Sample, Score
+from harness.tasks.base import FileTask, judged, unscored
+from harness.tasks.boxed import last_boxed
+from harness.tasks.math_grader import grade
+from harness.tasks.rows import Dataset
+
+REQUEST = "\nPlease reason step by step, and put your final answer within \\boxed{}."
+# Read from the answer: the last \boxed{...} that is closed and not empty (boxed.py), compared by math-verify.
+
+
+class Aime(FileTask):
+    """Rows are {"prompt", "answer"} with the request in the prompt, or {"problem", "answer"} without."""
+
+    version = "1"
+    scorers = ("math", "qwq-official")
+    reads_whole = frozenset({"qwq-official"})
+
+    def sample_of(self, index: int, row: Mapping[str, Any]) -> Sample:
+        problem, target = row.get("prompt", row.get("problem")), row.get("answer")
+        if not isinstance(problem, str) or target is None:
+            raise DatasetError(
+                f"{self.source.path}, row {index + 1}: {self.id} wants the fields 'answer' and 'problem' or 'prompt', "
+                f"but finds {', '.join(map(repr, row)) or 'none'}."
+            )
+        # the hub writes some targets with leading zeros
+        target = str(int(target)) if str(target).strip().isdecimal() else str(target).strip()
+        message = Message("user", problem.strip().removesuffix(REQUEST.strip()).rstrip() + REQUEST)
+        return Sample(f"{self.id}/{index}", target, messages=(message,))
+
+    def score(self, sample: Sample, answer: str, generation: Generation, scorer: str) -> Score:
+        if scorer == "qwq-official":
+            return _official(sample, generation)
+        value = last_boxed(answer)
+        if value is None:
+            return judged(generation, scorer, 0.0, None, "no \\boxed{} in the answer")
+        result = grade(sample.target, value)
+        if result.equal is None:
+            return unscored(generation, scorer, result.reason or "", value)
+        return judged(generation, scorer, float(result.equal), value)
+
+
+def _official(sample: Sample, generation: Generation) -> Score:
+    """As QwQ's own evaluation is described: what follows the first closing think tag and a blank line, else the
+    whole output, thought included; a comparison that takes longer than 10 s counts as wrong."""
+    _, found, after = generation.text.partition("</think>\n\n")
+    value = last_boxed(after if found else generation.text)
+    if value is None:
+        return judged(generation, "qwq-official", 0.0, None, "no \\boxed{} in the output")
+    result = grade(sample.target, value)
+    if result.equal is None and not result.timed_out:
+        return unscored(generation, "qwq-official", result.reason or "", value)
+    return judged(generation, "qwq-official", float(bool(result.equal)), value, result.reason)
+
+
+class Aime24(Aime):
+    """AIME 2024 I and II."""
+
+    id = "aime24"
+    title = "AIME 2024"
+    dataset = Dataset(
+        files=("aime24.jsonl", "aime24.jsonl.gz", "aime24.parquet"),
+        repo="HuggingFaceH4/aime_2024",
+        revision="2fe88a2f1091d5048c0f36abc874fb997b3dd99a",
+        file="data/train-00000-of-00001.parquet",
+        split="train",
+    )
+
+
+class Aime25(Aime):
+    """AIME 2025 I and II."""
+
+    id = "aime25"
+    title = "AIME 2025"
+    dataset = Dataset(
+        files=("aime25.jsonl", "aime25.jsonl.gz", "aime25.parquet"),
+        repo="math-ai/aime25",
+        revision="563bb8404243c5f09de6ec262f2db674fe5bce9b",
+        file="test.jsonl",
+        split="test",
+    )

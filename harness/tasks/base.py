@@ -1,0 +1,133 @@
+"""What a task is: rows, prompts and scorers under one name, and the parts tasks read from a file share."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from harness.records import Generation, Sample, Sampling, Score
+from harness.tasks.rows import Dataset, Source, locate
+
+ScoredText = Literal["answer", "whole"]
+
+
+class Task(Protocol):
+    """A benchmark as far as the harness needs to know it.
+
+    `version` changes whenever prompt, extraction or judging change, and is part of a run's hash. `scorers`: the
+    first one judges, the others are shown beside it. `scored_text`: "answer" is the text after the thinking,
+    "whole" the raw output; scorers in `reads_whole` look at the raw output whatever `scored_text` says, and are
+    to be called even when a thought never ended. `sampling`: what the task's own file asks for, used only where
+    no protocol says otherwise.
+    """
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def scorers(self) -> tuple[str, ...]: ...
+
+    @property
+    def scored_text(self) -> ScoredText: ...
+
+    @property
+    def reads_whole(self) -> frozenset[str]: ...
+
+    @property
+    def sampling(self) -> Sampling | None: ...
+
+    def dataset_fingerprint(self) -> str:
+        """`sha256:<of the local file's bytes>`, or `hub:<repo>@<revision>/<file>`; see each task."""
+        ...
+
+    def questions(self) -> int:
+        """How many samples there are without a limit."""
+        ...
+
+    def samples(self, limit: int | None = None) -> Iterator[Sample]:
+        """The samples in their fixed order, the first `limit` of them, read as they are asked for."""
+        ...
+
+    def score(self, sample: Sample, answer: str, generation: Generation, scorer: str) -> Score:
+        """Judges one generation. `answer` is the text named by `scored_text`, never an unfinished thought."""
+        ...
+
+
+class FileTask:
+    """A task whose rows lie in one file: the subclass says where, and what a row becomes."""
+
+    id: str
+    title: str
+    scorers: tuple[str, ...]
+    scored_text: ScoredText = "answer"
+    reads_whole: frozenset[str] = frozenset()
+    sampling: Sampling | None = None
+    dataset: Dataset
+
+    def __init__(self, data_dir: Path | None = None) -> None:
+        self._data_dir = data_dir
+
+    @property
+    def version(self) -> str:
+        raise NotImplementedError
+
+    @cached_property
+    def source(self) -> Source:
+        """The file the rows are read from. Raises DatasetError when there is none."""
+        return locate(self.dataset, self._data_dir)
+
+    def sample_of(self, index: int, row: Mapping[str, Any]) -> Sample:
+        """The sample of one row; `index` counts from 0."""
+        raise NotImplementedError
+
+    def dataset_fingerprint(self) -> str:
+        """`sha256:<file's bytes>` for a local file, `hub:<repo>@<revision>/<file>` for the pinned one."""
+        return self.source.fingerprint
+
+    def questions(self) -> int:
+        return self._count
+
+    @cached_property
+    def _count(self) -> int:
+        return sum(1 for _ in self.source.rows())
+
+    def samples(self, limit: int | None = None) -> Iterator[Sample]:
+        for index, row in enumerate(islice(self.source.rows(), limit)):
+            yield self.sample_of(index, row)
+
+
+def judged(
+    generation: Generation, scorer: str, value: float, answer: str | None, reason: str | None = None
+) -> Score:
+    """The score of an answer that could be judged; `answer` is None where none was found (value 0).
+
+    An output that earned nothing and was cut at max_tokens is `truncated`, so that the table can show it.
+    """
+    if value >= 1:
+        status = "correct"
+    elif value == 0 and generation.finish_reason == "length":
+        status = "truncated"
+    else:
+        status = "incorrect" if answer is not None else "no_answer"
+    return Score(generation.sample_id, generation.repeat, scorer, status, value, answer, reason)  # type: ignore[arg-type]  # mypy widens the literals to str
+
+
+def unscored(generation: Generation, scorer: str, reason: str, answer: str | None = None) -> Score:
+    """The instrument failed: no number."""
+    return Score(generation.sample_id, generation.repeat, scorer, "unscored", None, answer, reason)
+
+
+def without_template(sample: Sample) -> Sample:
+    """The same sample as raw text, for models without a chat template: the turns' contents one after the other."""
+    if not sample.messages:
+        return sample
+    text = "\n\n".join(message.content for message in sample.messages)
+    return replace(sample, messages=(), prompt=text)

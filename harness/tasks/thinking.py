@@ -1,0 +1,52 @@
+"""The boundary between a model's thinking and its answer.
+
+QwQ's chat template writes `<think>` into the *prompt*, so its outputs carry the closing tag only; tools that look for
+both tags strip nothing. And an output cut inside its thought has no answer at all: passing the thought on would
+let a scorer find numbers the model never gave as its answer.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Policy = Literal["prompt", "output", "switch", "none"]
+
+OPEN = "<think>"
+CLOSE = "</think>"
+_BLANK_LINES = re.compile(r"\A(?:[ \t]*\r?\n)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """An output taken apart. `thinking` is None where there was none; `answer` is None while the thought goes on.
+
+    `terminated` is False exactly when a thought was begun and not ended.
+    """
+
+    thinking: str | None
+    answer: str | None
+    terminated: bool
+
+
+def split_thinking(text: str, policy: Policy) -> Thought:
+    """Takes an output apart, as the model's template opens thoughts.
+
+    prompt: the template opened the thought, so everything up to the first closing tag is thinking, and without one
+    there is no answer. output, switch: only if the output begins with an opening tag. none: all of it is answer.
+    A second thought directly after the first belongs to the thinking. Blank lines before the answer are dropped.
+    """
+    if policy == "none":
+        return Thought(None, text, True)
+    opened = text.lstrip().startswith(OPEN)
+    if policy != "prompt" and not opened:
+        return Thought(None, text, True)
+    thoughts: list[str] = []
+    rest = text.lstrip().removeprefix(OPEN) if opened else text
+    while True:
+        thought, closed, rest = rest.partition(CLOSE)
+        thoughts.append(thought)
+        if not closed:
+            return Thought("".join(thoughts), None, False)
+        if not rest.lstrip().startswith(OPEN):
+            return Thought("".join(thoughts), _BLANK_LINES.sub("", rest), True)
+        rest = rest.lstrip().removeprefix(OPEN)

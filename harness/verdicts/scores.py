@@ -1,0 +1,90 @@
+"""Is a claimed score reproduced? (STATISTICS §4)"""
+
+from harness.records import Deviation, Estimate, Registration
+from harness.verdicts.finding import Finding
+from harness.verdicts.trials import Trial, conclude, generations_missing, open_trial, rounding, weigh
+from harness.verdicts.wording import count, points
+
+
+def default_tolerance(questions: int, decimals: int = 1) -> float:
+    """delta as a fraction: 3 points for <= 50 questions, 2 for 51-500, 1 above; never below the printed rounding."""
+    usual = 0.03 if questions <= 50 else 0.02 if questions <= 500 else 0.01
+    return max(usual, rounding(decimals))
+
+
+def judge_score(
+    estimate: Estimate | None,
+    registration: Registration,
+    *,
+    deviations: tuple[Deviation, ...] = (),
+    planned_rounds: int,
+    family: int = 1,
+) -> Finding:
+    """Does the model's expected score on these questions equal the claimed one?
+
+    With c the claimed score, delta the tolerance, h_c the claimed figure's own error, L and U the fixed-set bounds
+    at the planned end, each missing with probability a = 0.025/(2 M) (M = `family`; the other half of alpha is
+    reserved for the sequential test of §3, which is not built):
+
+    - reproduced: L > c - delta and U < c + delta. The failed share (at most 1 %) is added to U; truncated outputs
+      are wrong answers under the protocol, as they are in published scores, and are told in a qualifier.
+    - lower / higher: U (with the whole lost share) < c - max(delta, h_c); L > c + max(delta, h_c). The claimed
+      figure's own noise is doubt that counts for the accused only.
+    - else inconclusive: too vague a claim (delta < |measured - c| < h_c), or `more` generations needed.
+
+    No verdict on an incident (> 1 % failed), on an unseeded subset (a deviation named "subset"), or before
+    `planned_rounds`. `estimate` None: no round is complete. Raises ValueError for a relation other than `equals`
+    (see `judge_against_figure`), for an estimate without counts, and for more rounds than planned.
+    """
+    if registration.relation != "equals":
+        raise ValueError(f"judge_score judges 'equals', not {registration.relation!r}")
+    trial = open_trial(estimate, registration, deviations, planned_rounds, family)
+    return trial if isinstance(trial, Finding) else _decide(trial)
+
+
+def _decide(trial: Trial) -> Finding:
+    claimed, tolerance = trial.registration.claimed, trial.tolerance
+    refute = max(tolerance, trial.claimed_error)
+    low, high = trial.interval
+    floor, ceiling = claimed - tolerance, claimed + tolerance
+    measured = f"Measured {points(trial.estimate.value)}, interval {trial.interval_text}"
+    # an edge outside [0, 1] is passed by every score
+    above = low > floor or floor <= 0
+    if above and (high + trial.failed_share < ceiling or ceiling >= 1):
+        reason = f"{measured}: within {points(tolerance)} points of the claimed {points(claimed)}."
+        return weigh(trial, conclude(trial, "reproduced", reason), "above", floor)
+    beyond = f"the claimed {points(claimed)} by more than {points(refute)} points"
+    if high < claimed - refute:
+        found = conclude(trial, "lower", f"{measured}: below {beyond}.")
+        return weigh(trial, found, "below", claimed - refute)
+    if low > claimed + refute:
+        return weigh(trial, conclude(trial, "higher", f"{measured}: above {beyond}."), "above", claimed + refute)
+    if above and high < ceiling:
+        reason = (
+            f"{measured}: within the tolerance, but the failed {points(trial.failed_share)} % could lift the score "
+            "beyond it; run them again."
+        )
+        return conclude(trial, "inconclusive", reason)
+    return _undecided(trial, refute)
+
+
+def _undecided(trial: Trial, refute: float) -> Finding:
+    claimed, tolerance, value = trial.registration.claimed, trial.tolerance, trial.estimate.value
+    low, high = trial.interval
+    gap = abs(value - claimed)
+    side = "below" if value < claimed else "above"
+    measured = f"Measured {points(value)}, {points(gap)} points {side} the claimed {points(claimed)}"
+    if tolerance < gap < trial.claimed_error:
+        reason = f"Claim too vague: its own error is ±{points(trial.claimed_error)} points. {measured}."
+        return conclude(trial, "inconclusive", reason)
+    edges = [e for e in (claimed - tolerance, claimed + tolerance) if 0 < e < 1]
+    distance = min((abs(value - e) for e in edges), default=0.0) if gap < tolerance else gap - refute
+    more = generations_missing(trial, distance)
+    reason = (
+        f"{measured}: the interval {trial.interval_text} does not decide with a tolerance of {points(tolerance)} "
+        f"points; needs {count(more, 'more generation')}."
+    )
+    direction = ()
+    if not low <= claimed <= high:
+        direction = (f"{side} the claimed figure, but not shown to be beyond the tolerance",)
+    return conclude(trial, "inconclusive", reason, more=more, qualifiers=direction)

@@ -1,0 +1,258 @@
+"""What all verdicts on a run's scores share: when there is none yet, and what weakens one (STATISTICS §2, §4, §6).
+
+A measured finding makes a statement that the score lies `above` or `below` something. That direction alone says
+which deviations could explain it away, so the rules of §6 stand here once, for every relation.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from harness.estimates import ClaimedRepeats, bounds, claimed_repeats_or_grim, normal_quantile
+from harness.records import Deviation, Estimate, Registration
+from harness.verdicts.finding import Finding
+from harness.verdicts.wording import count, listed, points, span
+
+# One-sided error per claim. Half of it belongs to the fixed test at the planned end, which is all there is today;
+# the other half is kept for the sequential test (STATISTICS §3), so that adding it changes no verdict of this one.
+ALPHA = 0.025
+POWER_QUANTILE = 0.84  # 80 % power, for the number of further generations
+CLAIM_QUANTILE = 1.96
+FAILED_LIMIT = 0.01
+# A distance to a band edge below this would ask for more generations than anybody has.
+LEAST_DISTANCE = 0.002
+
+Leaning = Literal["above", "below"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An estimate and what was registered about it before the run. Build with `open_trial`."""
+
+    estimate: Estimate
+    registration: Registration
+    deviations: tuple[Deviation, ...]
+    planned_rounds: int
+    family: int
+
+    @property
+    def tail(self) -> float:
+        """a = alpha/(2 M): the share of the error that the fixed test at the planned end may spend, per side."""
+        return ALPHA / (2 * self.family)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return bounds(self.estimate, self.tail)
+
+    @property
+    def tolerance(self) -> float:
+        """delta, never below the printed rounding."""
+        return max(self.registration.tolerance, rounding(self.registration.printed_decimals))
+
+    @property
+    def within(self) -> float:
+        return self.estimate.within if self.estimate.within is not None else 0.25
+
+    @property
+    def claimed_questions(self) -> int:
+        return self.registration.claimed_questions or self.estimate.questions
+
+    @property
+    def claimed_repeats(self) -> ClaimedRepeats:
+        return claimed_repeats_or_grim(
+            self.registration, self.estimate.questions, all_or_nothing=_all_or_nothing(self.estimate)
+        )
+
+    @property
+    def claimed_error(self) -> float:
+        """The claimed figure's own 95 % sampling error.
+
+        A score of the model itself: h_c = 1.96 √(V̂/(K n_c)). A figure that the model is compared with: h_b =
+        1.96 √(ω̂ b(1-b)/(K n_b)), ω̂ = V̂/(p(1-p)) the within-question share of the model that was run.
+        """
+        n = self.claimed_questions * self.claimed_repeats.repeats
+        if self.registration.relation == "equals":
+            return CLAIM_QUANTILE * math.sqrt(self.within / n)
+        made = self.estimate
+        share = min(self.within / _binomial(made.value, made.questions * made.rounds), 1.0)
+        return CLAIM_QUANTILE * math.sqrt(share * _binomial(self.registration.claimed, n) / n)
+
+    @property
+    def failed_share(self) -> float:
+        """The share of generations for which our instrument gave no score."""
+        counts = self.estimate.counts
+        assert counts is not None  # open_trial made sure
+        return (counts.unscored + counts.errored) / (self.estimate.questions * self.estimate.rounds)
+
+    @property
+    def interval_text(self) -> str:
+        """'78.4 to 80.8 (97.5 %)': the interval the decision was made with."""
+        return f"{span(*self.interval)} ({100 * (1 - 2 * self.tail):.4g} %)"
+
+
+def _binomial(share: float, n: int) -> float:
+    """p(1-p), with p half an answer away from 0 and 1 at least: a perfect score is not free of noise."""
+    p = min(max(share, 0.5 / n), 1 - 0.5 / n)
+    return p * (1 - p)
+
+
+def rounding(decimals: int) -> float:
+    """Half a unit of the last printed digit of a percentage, as a fraction."""
+    return 0.5 / 10**decimals / 100
+
+
+def open_trial(
+    estimate: Estimate | None,
+    registration: Registration,
+    deviations: tuple[Deviation, ...],
+    planned_rounds: int,
+    family: int,
+) -> Trial | Finding:
+    """A trial that may be judged, or the finding that says why it may not be (yet).
+
+    Raises ValueError for an estimate without counts, with more rounds than were planned, or a family below 1.
+    """
+    if family < 1 or planned_rounds < 1:
+        raise ValueError("the family of claims and the planned rounds are at least 1")
+    if estimate is None:
+        reason = f"No round is complete yet: {count(planned_rounds, 'round')} planned."
+        return Finding("inconclusive", reason, tolerance=registration.tolerance)
+    if estimate.counts is None:
+        raise ValueError("an estimate without counts cannot be judged: failures could hide in it")
+    if estimate.rounds > planned_rounds:
+        raise ValueError(f"{estimate.rounds} rounds were estimated, but {planned_rounds} were planned")
+    claimed = registration.claimed_questions
+    if claimed is not None and claimed != estimate.questions:
+        detail = f"the claimed figure is over {claimed:,} questions, this run over {estimate.questions:,}"
+        deviations = (*deviations, Deviation("question set", "unknown", detail))
+    trial = Trial(estimate, registration, deviations, planned_rounds, family)
+    return _obstacle(trial) or trial
+
+
+def _obstacle(trial: Trial) -> Finding | None:
+    """Why there can be no verdict, whatever the score: an incident, an unseeded subset, an unfinished run."""
+    subset = next((d for d in trial.deviations if d.name == "subset"), None)
+    if trial.failed_share > FAILED_LIMIT:
+        return conclude(
+            trial,
+            "inconclusive",
+            f"An incident, not a verdict: {points(trial.failed_share)} % of the generations failed or could not be "
+            f"scored (at most {points(FAILED_LIMIT)} % may); run them again.",
+        )
+    if subset is not None:
+        reason = f"Only a subset was run ({subset.detail}): it is no random sample, so it has no verdict."
+        return conclude(trial, "inconclusive", reason)
+    if trial.estimate.rounds < trial.planned_rounds:
+        return before_the_planned_end(trial)
+    return None
+
+
+def before_the_planned_end(trial: Trial) -> Finding:
+    """No verdict before the planned end: looking repeatedly at a 95 % interval misleads in 18-20 % of runs.
+
+    The sequential test of STATISTICS §3, which may decide earlier, belongs here; it is not built.
+    """
+    missing = (trial.planned_rounds - trial.estimate.rounds) * trial.estimate.questions
+    reason = (
+        f"{trial.estimate.rounds} of {count(trial.planned_rounds, 'planned round')} complete: "
+        f"{count(missing, 'generation')} missing to the planned end, where the verdict is made."
+    )
+    return conclude(trial, "inconclusive", reason, more=missing)
+
+
+def conclude(
+    trial: Trial,
+    outcome: Literal["reproduced", "lower", "higher", "supported", "contradicted", "inconclusive"],
+    reason: str,
+    *,
+    more: int | None = None,
+    qualifiers: tuple[str, ...] = (),
+) -> Finding:
+    """A finding with what is always said beside it: the lost share, and what is known of the claimed figure."""
+    known = trial.claimed_repeats
+    basis = {
+        "stated": "as stated",
+        "least possible": "unstated; the fewest that the printed digits allow",
+        "assumed": "unstated; one assumed",
+    }[known.known]
+    notes = list(qualifiers)
+    if trial.estimate.lost_share > 0:
+        _, high = trial.interval
+        notes.append(
+            f"{points(trial.estimate.lost_share)} % truncated or failed, counted as wrong: with all of them complete "
+            f"the score is at most {points(min(high + trial.estimate.lost_share, 1.0))}"
+        )
+    notes.append(
+        f"claimed figure: {count(known.repeats, 'sample')} per question ({basis}), "
+        f"own error ±{points(trial.claimed_error)} points"
+    )
+    return Finding(
+        outcome,
+        reason,
+        qualifiers=tuple(notes),
+        more=more,
+        tolerance=trial.tolerance,
+        claimed_error=trial.claimed_error,
+    )
+
+
+def generations_missing(trial: Trial, distance: float) -> int:
+    """N = K ⌈V̂ (z_a + 0.84)² / (K g²)⌉ - N_done for the distance g to the nearest edge; at least one round."""
+    k = trial.estimate.questions
+    g = max(distance, LEAST_DISTANCE)
+    z = normal_quantile(trial.tail) + POWER_QUANTILE
+    rounds = math.ceil(trial.within * z * z / (k * g * g))
+    return max(k * (rounds - trial.estimate.rounds), k)
+
+
+def weigh(trial: Trial, finding: Finding, leaning: Leaning, edge: float) -> Finding:
+    """A finding on the score being above or below `edge`, after deviations and lost outputs had their say (§6).
+
+    - `below`: the lost share could lift the score, so it must stay below the edge with all of it right.
+    - a deviation that can only work against what was found strengthens it (`a fortiori`), one that can only work
+      towards it could explain it (inconclusive); of unknown direction, it leaves "under these settings", and never
+      "below".
+    """
+    low, high = trial.interval
+    lost = trial.estimate.lost_share
+    if leaning == "below" and high + lost >= edge:
+        return replace(
+            finding,
+            outcome="inconclusive",
+            reason=f"Truncated or failed outputs ({points(lost)} %) could close the gap: the true score lies between "
+            f"{points(low)} and {points(min(high + lost, 1.0))}, and {points(edge)} is inside.",
+        )
+    towards = {"above": ("up",), "below": ("down", "unknown")}[leaning]
+    against = {"above": "down", "below": "up"}[leaning]
+    blamed = [d for d in trial.deviations if d.direction in towards]
+    if blamed:
+        certain = all(d.direction != "unknown" for d in blamed)
+        cause = (
+            "could explain it" if certain else "could explain it, as it may move the score by an unknown amount"
+        )
+        return replace(
+            finding,
+            outcome="inconclusive",
+            reason=f"{finding.reason.rstrip('.')}, but the deviation ({_named(blamed)}) {cause}.",
+        )
+    notes = []
+    helped = [d for d in trial.deviations if d.direction == against]
+    unsure = [d for d in trial.deviations if d.direction == "unknown"]
+    if helped:
+        notes.append(f"a fortiori: found despite {_named(helped)}")
+    if unsure:
+        notes.append(f"under these settings: {_named(unsure)}")
+    return replace(finding, qualifiers=(*notes, *finding.qualifiers))
+
+
+def _named(deviations: list[Deviation]) -> str:
+    return listed(sorted({f"{d.name}: {d.detail}" if d.detail else d.name for d in deviations}))
+
+
+def _all_or_nothing(estimate: Estimate) -> bool:
+    """Are all scores 0 or 1? Then, and only then, the sum of the scores is the number of right answers."""
+    if estimate.counts is None:
+        return True
+    return math.isclose(
+        estimate.value * estimate.questions * estimate.rounds, estimate.counts.correct, abs_tol=1e-6
+    )

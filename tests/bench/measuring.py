@@ -1,0 +1,77 @@
+"""What the benches share: one child process measured, the machine described, a result file written."""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One finished child: wall seconds, CPU seconds (user + system, its own children included), peak RSS in MB."""
+
+    wall: float
+    cpu: float
+    peak_mb: float
+
+
+def measure(command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> Cost:
+    """Runs a command to its end. Raises SystemExit with its last output if it fails: a failed run has no time."""
+    started = time.perf_counter()
+    child = subprocess.Popen(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=CHECKOUT,
+        env={**os.environ, **(env or {})},
+    )
+    assert child.stdout is not None
+    output = child.stdout.read()
+    _, status, used = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - started
+    child.returncode = os.waitstatus_to_exitcode(status)
+    child.stdout.close()
+    if child.returncode:
+        raise SystemExit(f"{command} failed ({child.returncode}):\n{output.decode(errors='replace')[-2000:]}")
+    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000)
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """Median of each figure by itself."""
+    return Cost(*(statistics.median(getattr(c, name) for c in costs) for name in ("wall", "cpu", "peak_mb")))
+
+
+def machine() -> dict[str, Any]:
+    """What a reader needs to place the figures."""
+    model = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), "unknown")
+    return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+def write(name: str, rows: Mapping[str, Any], lines: Sequence[str]) -> None:
+    """results/bench/<name>.json and the same as text; the text is printed too."""
+    folder = CHECKOUT / "results" / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    day = datetime.now(UTC).date().isoformat()
+    plain = {key: asdict(value) if isinstance(value, Cost) else value for key, value in rows.items()}
+    content = {"bench": name, "day": day, "machine": machine(), "figures": plain}
+    (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    described = ", ".join(f"{k} {v}" for k, v in machine().items())
+    text = "\n".join([f"# {name} ({day}; {described})", "", *lines, ""])
+    (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+    sys.stdout.write(text)

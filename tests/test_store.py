@@ -1,0 +1,169 @@
+"""The store: durable at once, one accepted attempt per place, complete rounds only, readable refusals."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import SpecChanged, StorageFull, StoreError, UnknownName
+from harness.records import Generation, Registration, RunSpec, Sampling, Score
+from harness.specs import run_name, spec_differences, spec_from_plain, spec_hash, spec_to_plain
+from harness.store import RunStore, run_names
+
+SPEC = RunSpec(
+    model="tiny", weights="sha:1", precision="fp32", task="sums", task_version="1", dataset="code:1", protocol="smoke",
+    system_prompt=None, chat_template=True, template="t", thinking="prompt", sampling=Sampling(temperature=1.0),
+    repeats=3, limit=None, seed=1, engine="scripted", engine_version="1", device="cpu", questions=4,
+)  # fmt: skip
+SAMPLES = ["q0", "q1", "q2", "q3"]
+
+
+@pytest.fixture(autouse=True)
+def runs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HARNESS_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+def started(spec: RunSpec = SPEC) -> RunStore:
+    store = RunStore.create_or_resume(spec)
+    store.add_questions(0, SAMPLES)
+    return store
+
+
+def generation(sample: str, repeat: int, **more: object) -> Generation:
+    return Generation(sample, repeat, f"{sample}/{repeat}\u2028", "stop", 3, 4, seed=2**63 - 1, **more)  # type: ignore[arg-type]
+
+
+def test_what_goes_in_comes_out() -> None:
+    with started() as store:
+        given_back = generation("q1", 0, choice_logprobs=((-1.5, True), (-2.0, False)), error=None, seconds=0.25)
+        store.add(given_back)
+        assert list(store.generations()) == [given_back]
+    with RunStore.open(run_name(SPEC)) as store:
+        assert list(store.generations()) == [given_back]
+        assert store.spec == SPEC and store.samples() == tuple(SAMPLES)
+
+
+def test_spec_survives_and_names_its_differences() -> None:
+    assert spec_from_plain(spec_to_plain(SPEC)) == SPEC
+    other = dataclasses.replace(SPEC, precision="nf4", sampling=Sampling(temperature=1.0, max_tokens=7))
+    assert spec_differences(SPEC, other) == ("max_tokens: 1024 -> 7", "precision: fp32 -> nf4")
+    assert spec_hash(dataclasses.replace(SPEC, model_path="/elsewhere")) == spec_hash(SPEC)
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(RunSpec) if f.name not in ("model_path", "deviations")])
+def test_everything_that_can_change_an_output_is_in_the_hash(field: str) -> None:
+    old = getattr(SPEC, field)
+    new = Sampling(top_k=5) if field == "sampling" else (not old) if isinstance(old, bool) else 99 if isinstance(old, int) else "x"
+    assert spec_hash(dataclasses.replace(SPEC, **{field: new})) != spec_hash(SPEC)
+
+
+def test_resume_under_another_spec_says_what_differs() -> None:
+    RunStore.create_or_resume(SPEC, name="mine").close()
+    changed = dataclasses.replace(SPEC, repeats=9)
+    with pytest.raises(SpecChanged, match=r"repeats: 3 -> 9"):
+        RunStore.create_or_resume(changed, name="mine")
+
+
+def test_a_place_is_filled_once() -> None:
+    with started() as store:
+        store.add(generation("q0", 0))
+        with pytest.raises(StoreError, match="already holds"):
+            store.add(generation("q0", 0))
+
+
+@given(st.permutations([(s, r) for r in range(3) for s in SAMPLES]), st.integers(0, 12))
+def test_only_the_prefix_of_complete_rounds_counts(tmp_path_factory: pytest.TempPathFactory, order: list[tuple[str, int]], stored: int) -> None:
+    os.environ["HARNESS_RUNS"] = str(tmp_path_factory.mktemp("runs"))
+    with started() as store:
+        for sample, repeat in order[:stored]:
+            store.add(generation(sample, repeat))
+        have = set(order[:stored])
+        complete = 0
+        while complete < 3 and all((s, complete) in have for s in SAMPLES):
+            complete += 1
+        assert store.complete_rounds() == complete
+        store.add_scores([Score(s, r, "x", "correct", 1.0) for s, r in have], "1")
+        assert store.score_table("x", "1").rounds == complete
+        assert store.counts("x", "1").judged == complete * 4
+        assert store.done(0) == {s for s, r in have if r == 0}
+
+
+def test_unjudged_generations_are_unscored_not_zero() -> None:
+    with started() as store:
+        for sample in SAMPLES:
+            store.add(generation(sample, 0))
+        store.add_scores([Score("q0", 0, "x", "correct", 1.0), Score("q1", 0, "x", "errored", None)], "1")
+        counts = store.counts("x", "1")
+        assert (counts.correct, counts.errored, counts.unscored, counts.scored) == (1, 1, 2, 1)
+        table = store.score_table("x", "1")
+        assert table.values == ((1.0, None, None, None),) and table.lost == ((False, True, True, True),)
+        assert [g.sample_id for g in store.generations(unscored_by=("x", "1"))] == ["q2", "q3"]
+        assert len(list(store.generations(unscored_by=("x", "2")))) == 4
+
+
+def test_registrations_remember_when_they_were_made() -> None:
+    first = Registration("C1", 0, "equals", 0.7, "article", 0.03)
+    with started() as store:
+        store.register([first])
+        store.add(generation("q0", 0))
+        store.register([dataclasses.replace(first, claimed=0.2), Registration("C2", 0, "equals", 0.5, "article", 0.03)])
+        assert [(r.claim, r.claimed, before) for r, before in store.registrations()] == [("C1", 0.7, 0), ("C2", 0.5, 1)]
+
+
+def test_changed_questions_are_noticed() -> None:
+    with started() as store, pytest.raises(StoreError, match="not those"):
+        store.add_questions(0, ["q0", "other"])
+
+
+def test_unknown_run_names_the_nearest() -> None:
+    RunStore.create_or_resume(SPEC, name="tiny-fp32-sums-1").close()
+    with pytest.raises(UnknownName, match="tiny-fp32-sums-1"):
+        RunStore.open("tiny-fp23-sums-1")
+    assert run_names() == ("tiny-fp32-sums-1",)
+    assert RunStore.open("tiny").name == "tiny-fp32-sums-1"
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(runs_folder: Path) -> None:
+    with started() as store:
+        store.add(generation("q0", 0))
+        pages = store._db.execute("pragma page_count").fetchone()[0]
+        store._db.execute(f"pragma max_page_count = {pages}")
+        with pytest.raises(StorageFull, match="every finished generation is stored"):
+            store.add(dataclasses.replace(generation("q1", 0), text="x" * 100_000))
+        assert [g.sample_id for g in store.generations()] == ["q0"]
+
+
+WRITER = """
+import sys
+from tests.test_store import SPEC, SAMPLES, generation
+from harness.store import RunStore
+store = RunStore.create_or_resume(SPEC, name="killed")
+store.add_questions(0, SAMPLES)
+for repeat in range(10**6):
+    for sample in SAMPLES:
+        store.add(generation(sample, repeat))
+        sys.stdout.write(f"{sample} {repeat}\\n"); sys.stdout.flush()
+"""
+
+
+def test_nothing_acknowledged_is_lost_when_the_process_is_killed() -> None:
+    checkout = Path(__file__).resolve().parents[1]
+    process = subprocess.Popen([sys.executable, "-c", WRITER], stdout=subprocess.PIPE, text=True, cwd=checkout)
+    assert process.stdout is not None
+    acknowledged = {tuple(process.stdout.readline().split())}
+    time.sleep(0.2)
+    process.send_signal(signal.SIGKILL)
+    acknowledged |= {tuple(line.split()) for line in process.stdout if line.endswith("\n")}
+    process.stdout.close()
+    process.wait()
+    with RunStore.open("killed") as store:
+        stored = {(g.sample_id, str(g.repeat)) for g in store.generations()}
+    assert len(acknowledged) > 10 and acknowledged <= stored
