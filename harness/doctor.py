@@ -113,9 +113,9 @@ def _hub() -> DoctorLine:
 
 
 def _punkt() -> DoctorLine:
-    from harness import tasks
+    from harness.tasks import punkt
 
-    if tasks.punkt_installed():
+    if punkt.installed():
         return DoctorLine("nltk punkt", "ok", "installed")
     remedy = "python -m nltk.downloader punkt_tab, for IFEval's sentence counts to the letter"
     return DoctorLine("nltk punkt", "warn", "absent: a stand-in splits sentences", remedy)

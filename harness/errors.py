@@ -85,8 +85,9 @@ class Interrupted(HarnessError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`"; did you mean 'a' or 'b'?"`-style ending, without the final stop, or an empty string."""
-    near = difflib.get_close_matches(name.lower(), {k.lower(): k for k in known}, n=3, cutoff=0.5)
+    """`; nearest: 'a', 'b'` (up to three of the known names), or an empty string."""
+    by_lower = {k.lower(): k for k in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
     if not near:
         return ""
-    return "; nearest: " + ", ".join(repr(n) for n in near)
+    return "; nearest: " + ", ".join(repr(by_lower[n]) for n in near)

@@ -37,9 +37,9 @@ def estimate(table: ScoreTable, counts: Counts) -> Estimate | None:
 
     Interval, 95 %, clipped to [0, 1]:
     - m >= 2: value +- z SE, SE² the larger of the smoothed stratified sum_i (x_i+½)(m-x_i+½) / ((m+1)²(m+1)) / K²
-      (STATISTICS §1) and the unbiased sum_i x_i(m-x_i) / (m²(m-1)) / K². The first alone is too short for few rounds
-      of questions that are all alike: it shrinks the variance by (m-1)m²/(m+1)³ (simulated, 30 questions with
-      p = 0.5: covers 86 % at m = 2, 88 % at m = 4, 92 % at m = 8; the larger of the two: 95, 95, 96 %).
+      (STATISTICS §1) and the unbiased sum_i x_i(m-x_i) / (m²(m-1)) / K². The first alone is too short for few
+      rounds of questions that are all alike (simulated, 30 questions with p = 0.5: covers 86 % at m = 2, 88 % at
+      m = 4, 92 % at m = 8; the larger of the two: 95, 95, 96 %). At 64 rounds they hardly differ.
     - m = 1, or fewer than 8 questions: Wilson with n = K m. Safe for the fixed set, because a sum over unlike
       questions varies less than a binomial one (Hoeffding 1956).
 

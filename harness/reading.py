@@ -84,8 +84,10 @@ def _build(path: Path, at: tuple[str | int, ...], data: Any, record: type[R]) ->
 
 def _is_union_tag(key: str | int, data: Any) -> bool:
     """pydantic puts the discriminator's value (`benchmark`, `fact` …) into the location; YAML has no such key."""
-    return isinstance(key, str) and key in {"benchmark", "structure", "fact", "consistency", "probe"} and (
-        isinstance(data, Mapping) and key not in data
+    return (
+        isinstance(key, str)
+        and key in {"benchmark", "structure", "fact", "consistency", "probe"}
+        and (isinstance(data, Mapping) and key not in data)
     )
 
 

@@ -130,9 +130,7 @@ def request_for(sample: Sample, repeat: int, spec: RunSpec) -> Request:
     )  # fmt: skip
 
 
-def _round(
-    repeat: int, rows: "Rows", spec: RunSpec, engine: engines.Engine, store: RunStore, watch: Watch
-) -> None:
+def _round(repeat: int, rows: "Rows", spec: RunSpec, engine: engines.Engine, store: RunStore, watch: Watch) -> None:
     done = store.done(repeat)
     if len(done) == spec.questions:
         return

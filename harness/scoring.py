@@ -6,9 +6,10 @@ A scorer that fails leaves the generation `unscored`: an instrument's failure is
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from harness import tasks
-from harness.errors import StoreError
+from harness.errors import StoreError, UnknownName
 from harness.estimates import estimate
 from harness.records import Counts, Estimate, Generation, Sample, Score
 from harness.store import RunStore
@@ -22,8 +23,10 @@ def score_run(store: RunStore, task: tasks.Task, scorer: str | None = None) -> s
 
     Raises UnknownName if the task has no scorer of that name, StoreError if the task's rows are not the run's.
     """
-    name = tasks.scorer_of(task, scorer)
-    thinking = store.spec.thinking
+    name = scorer or task.scorers[0]
+    if name not in task.scorers:
+        raise UnknownName.of(f"scorer of {task.id}", name, task.scorers)
+    thinking = cast(tasks.Policy, store.spec.thinking)
     judged = (
         judge(task, sample, generation, name, thinking)
         for sample, generation in _paired(store, task, (name, task.version))
@@ -35,8 +38,9 @@ def score_run(store: RunStore, task: tasks.Task, scorer: str | None = None) -> s
     return name
 
 
-def judge(task: tasks.Task, sample: Sample, generation: Generation, scorer: str, thinking: str) -> Score:
-    """One generation's score. An unfinished thought is never read as an answer.
+def judge(task: tasks.Task, sample: Sample, generation: Generation, scorer: str, thinking: tasks.Policy) -> Score:
+    """One generation's score. An unfinished thought is never read as an answer (unless the official rule the scorer
+    follows does so: those scorers are in `task.reads_whole`).
 
     `errored`: the engine failed. `truncated`: the token limit was reached before an answer stood there.
     """
@@ -45,7 +49,7 @@ def judge(task: tasks.Task, sample: Sample, generation: Generation, scorer: str,
         return Score(*place, "errored", None, reason=generation.error or generation.finish_reason)
     cut = generation.finish_reason == "length"
     text = generation.text
-    if task.scored_text == "answer" and not generation.choice_logprobs:
+    if task.scored_text == "answer" and scorer not in task.reads_whole and not generation.choice_logprobs:
         thought = tasks.split_thinking(text, thinking)
         if thought.answer is None:
             return Score(*place, "truncated" if cut else "no_answer", 0.0, reason="the thought was not ended")

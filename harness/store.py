@@ -37,6 +37,7 @@ create table if not exists score (
     reason text, primary key (scorer, version, repeat, sample)) without rowid;
 """
 
+
 def run_names() -> tuple[str, ...]:
     """Names of the runs on this machine, oldest first."""
     folder = places.runs()

@@ -58,10 +58,20 @@ def test_spec_survives_and_names_its_differences() -> None:
     assert spec_hash(dataclasses.replace(SPEC, model_path="/elsewhere")) == spec_hash(SPEC)
 
 
-@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(RunSpec) if f.name not in ("model_path", "deviations")])
+@pytest.mark.parametrize(
+    "field", [f.name for f in dataclasses.fields(RunSpec) if f.name not in ("model_path", "deviations")]
+)
 def test_everything_that_can_change_an_output_is_in_the_hash(field: str) -> None:
     old = getattr(SPEC, field)
-    new = Sampling(top_k=5) if field == "sampling" else (not old) if isinstance(old, bool) else 99 if isinstance(old, int) else "x"
+    new = (
+        Sampling(top_k=5)
+        if field == "sampling"
+        else (not old)
+        if isinstance(old, bool)
+        else 99
+        if isinstance(old, int)
+        else "x"
+    )
     assert spec_hash(dataclasses.replace(SPEC, **{field: new})) != spec_hash(SPEC)
 
 
@@ -80,7 +90,9 @@ def test_a_place_is_filled_once() -> None:
 
 
 @given(st.permutations([(s, r) for r in range(3) for s in SAMPLES]), st.integers(0, 12))
-def test_only_the_prefix_of_complete_rounds_counts(tmp_path_factory: pytest.TempPathFactory, order: list[tuple[str, int]], stored: int) -> None:
+def test_only_the_prefix_of_complete_rounds_counts(
+    tmp_path_factory: pytest.TempPathFactory, order: list[tuple[str, int]], stored: int
+) -> None:
     os.environ["HARNESS_RUNS"] = str(tmp_path_factory.mktemp("runs"))
     with started() as store:
         for sample, repeat in order[:stored]:

@@ -69,18 +69,38 @@ def _check(check: Check, claim: Claim, known: _Known) -> Iterator[str]:
     protocol = check.chosen.get("protocol", check.stated.get("protocol"))
     if protocol is not None and protocol not in known.protocols:
         yield f"there is no protocol {protocol!r}."
-    if isinstance(check, StructureCheck):
-        for model in (check.subject or claim.subject, check.ratio_to):
-            if model is not None and model not in known.models:
-                yield f"there is no model {model!r}, so its structure cannot be inspected."
+    for model in _models(check, claim.subject):
+        if model not in known.models:
+            yield f"there is no model {model!r} to inspect or run."
     if isinstance(check, ConsistencyCheck):
-        for article in {place.article for place in check.places} - known.articles:
+        for article in sorted({place.article for place in check.places} - known.articles):
             yield f"there is no record of article {article!r}."
     for find, ref in _published(check):
         try:
             find(ref)
         except UnknownName as error:
             yield str(error)
+    if isinstance(check, BenchmarkCheck):
+        yield from _other_benchmark(check)
+
+
+def _other_benchmark(check: BenchmarkCheck) -> Iterator[str]:
+    """A subject's figure on one benchmark says nothing against a rival's on another."""
+    if check.reference and check.against.reference:
+        try:
+            own, other = find_figure(check.reference), find_figure(check.against.reference)
+        except UnknownName:
+            return  # said already
+        if own.benchmark != other.benchmark:
+            yield f"{check.reference} is of {own.benchmark}, but {check.against.reference} of {other.benchmark}."
+
+
+def _models(check: Check, subject: str) -> Iterator[str]:
+    """The checkpoints a check is about: these need a file in configs/models, a mere subject does not."""
+    if isinstance(check, BenchmarkCheck | StructureCheck):
+        yield check.subject or subject
+    if isinstance(check, StructureCheck) and check.ratio_to is not None:
+        yield check.ratio_to
 
 
 def _published(check: Check) -> Iterator[tuple[Callable[[str], object], str]]:

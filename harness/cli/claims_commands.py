@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from harness import claims, judging
 from harness.cli.output import Json, note, show, write_json
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UnknownName
 
 app = typer.Typer(help="The claims of the articles: list, show, verify, schema.", invoke_without_command=True)
 
@@ -16,9 +15,7 @@ app = typer.Typer(help="The claims of the articles: list, show, verify, schema."
 def list_claims(
     ctx: typer.Context,
     model: Annotated[str | None, typer.Option(help="Only claims about this model, e.g. qwq-32b.")] = None,
-    kind: Annotated[
-        str | None, typer.Option(help="score, comparison, structure, capability or availability.")
-    ] = None,
+    kind: Annotated[str | None, typer.Option(help="score, comparison, structure, capability or availability.")] = None,
     evidence: Annotated[
         str | None, typer.Option(help="measured, rescored, inspected, published or none: the evidence so far.")
     ] = None,
@@ -29,36 +26,43 @@ def list_claims(
     """Lists claims with what can be said of each so far (from results/verdicts.json)."""
     if ctx.invoked_subcommand:
         return
+    from harness import claims
+    from harness.judging.recorded import recorded_verdicts
+
     chosen = claims.select_claims(claims.load_claims(), model=model, kind=kind, article=article)
-    so_far = judging.recorded_verdicts()
+    so_far = recorded_verdicts()
     if evidence is not None:
         known = sorted({v["evidence"] for v in so_far.values()} | {"measured", "rescored"})
         if evidence not in known:
-            raise claims.unknown("evidence", evidence, known)
+            raise UnknownName.of("evidence", evidence, known)
         chosen = tuple(c for c in chosen if so_far.get(c.id, {}).get("evidence", "none") == evidence)
     if as_json:
         write_json("claims", [{"claim": c, "verdict": so_far.get(c.id)} for c in chosen])
         return
-    from harness import report
+    from harness.report.terminal import claims_list
 
-    show(report.claims_list(chosen, so_far, japanese=ja))
+    show(claims_list(chosen, so_far, japanese=ja))
     note(f"{len(chosen)} claims. harness claims show ID says more of one.")
 
 
 @app.command("show")
 def show_claim(claim_id: Annotated[str, typer.Argument(help="e.g. C082")], as_json: Json = False) -> None:
     """One claim: what is said, what was stated and chosen, the figures behind it, its checks, its verdict so far."""
-    from harness import report
+    from harness import claims
+    from harness.judging.ledger import facts_behind, figures_behind, judge_claims
+    from harness.judging.runs import local_runs
 
-    claim = claims.find_claim(claim_id.upper())
-    verdicts = judging.judge_claims((claim,), judging.local_runs())
-    figures, facts = judging.figures_behind(claim), judging.facts_behind(claim)
+    claim = claims.find_claim(claim_id)
+    verdicts = judge_claims((claim,), local_runs())
+    figures, facts = figures_behind(claim), facts_behind(claim)
     article = claims.load_articles().get(claim.article or "")
     if as_json:
         parts = {"claim": claim, "article": article, "figures": figures, "facts": facts, "verdicts": verdicts}
         write_json("claim", parts)
         return
-    show(report.claim_page(claim, article, figures, facts, verdicts))
+    from harness.report.pages import claim_page
+
+    show(claim_page(claim, article, figures, facts, verdicts))
 
 
 @app.command()
@@ -67,6 +71,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Checks every locator and printed figure against copies of the articles."""
+    from harness import claims
+
     ledger = claims.load_claims()
     problems = claims.verify_locators(ledger, claims.load_articles(), articles)
     checked = sum(len(c.where) for c in ledger)
@@ -86,6 +92,8 @@ def schema(
 ) -> None:
     """JSON Schemas of the configuration files, for editors."""
     import json
+
+    from harness import claims
 
     schemas = claims.json_schemas()
     if out is None:

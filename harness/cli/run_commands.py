@@ -1,24 +1,22 @@
-"""`harness plan`, `harness run`, `harness score`: what needs a model, and judging its outputs again."""
+"""`harness plan`, `harness run`, `harness score`: what needs a model, and judging its outputs again.
 
-import shlex
-import sys
-from collections.abc import Sequence
+Only options and help stand here, so that `harness --help` loads nothing else; harness.cli.running does the work.
+"""
+
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any
 
 import typer
 
-from harness import claims, judging, plan, scoring
-from harness.cli.output import Json, console, note, show, write_json
-from harness.errors import HarnessError, UnknownName
-from harness.records import Precision, Verdict
-from harness.store import RunStore
+from harness.cli.output import Json
 
 Targets = Annotated[
     list[str] | None, typer.Argument(help="Claims (C082), a model (qwq-32b, a folder, a hub id) or a suite.")
 ]
 SuiteName = Annotated[str | None, typer.Option("--suite", help="A suite of configs/suites, e.g. smoke.")]
-PrecisionName = Annotated[str | None, typer.Option("--precision", help="bf16, fp16, fp32 …; the model's own otherwise.")]
+PrecisionName = Annotated[
+    str | None, typer.Option("--precision", help="bf16, fp16, fp32 …; the model's own otherwise.")
+]
 EngineName = Annotated[str | None, typer.Option("--engine", help="transformers (default) or scripted.")]
 Repeats = Annotated[int | None, typer.Option("--repeats", min=1, help="Generations per question.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N questions: no verdict then.")]
@@ -45,18 +43,10 @@ def show_plan(
     rows: Rows = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """What would be run, whether it fits this machine, and what it would decide; nothing is loaded."""
-    options = _options(locals())
-    made = plan.make_plan(_some(targets, suite), suite, options)
-    lines = [_plan_line(run, made.options) for run in made.runs]
-    without = [c.id for c in made.claims if not any(w.claim.id == c.id for r in made.runs for w in r.wanted)]
-    if as_json:
-        write_json("plan", {"runs": lines, "claims_without_run": without})
-        return
-    from harness.report.machine import plan_table
+    asked = _asked(locals())
+    from harness.cli import running
 
-    show(plan_table(lines, console(stderr=False).width))
-    if without:
-        note(f"No run is needed, or possible, for: {', '.join(without)} (harness report {without[0]} …).")
+    running.show_plan(running.planned(targets, suite, asked), as_json)
 
 
 def run(
@@ -69,14 +59,13 @@ def run(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Runs what decides the targets, scores it and prints the verdicts. An interrupted run goes on by itself."""
-    options = _options(locals())
-    made = plan.make_plan(_some(targets, suite), suite, options)
-    finished = _execute(made, resume, quiet or as_json)
-    found = judging.judge_claims(made.claims, judging.local_runs())
-    _print_verdicts(found, finished, made, as_json)
-    blocked = [r for r in made.runs if r.blocked]
-    if blocked and not finished and len(blocked) == len(made.runs):
-        raise typer.Exit(1)
+    asked = _asked(locals())
+    from harness.cli import running
+
+    made = running.planned(targets, suite, asked)
+    code = running.run(made, suite, resume, quiet=quiet, as_json=as_json)
+    if code:
+        raise typer.Exit(code)
 
 
 def score(
@@ -87,120 +76,12 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Judges a run's stored generations with the present graders; no model is loaded."""
-    with RunStore.open(name) as store:
-        task = scoring.task_of(store, tasks_dir, data_dir)
-        used = scoring.score_run(store, task, scorer)
-        estimate, counts = scoring.measured(store, task.version, used)
-        registered = [r.claim for r, _ in store.registrations()]
-        payload = {"run": store.name, "scorer": used, "version": task.version, "estimate": estimate, "counts": counts}
-    if as_json:
-        write_json("score", payload)
-        return
-    value = "no complete round" if estimate is None else f"{estimate.value:.2%}"
-    note(f"{payload['run']}: {used} {value}, {counts.scored:,} scored of {counts.planned:,}")
-    if registered:
-        from harness.cli.see_commands import print_table
+    from harness.cli import running
 
-        chosen = [claims.find_claim(c) for c in dict.fromkeys(registered)]
-        print_table(judging.judge_claims(chosen, judging.local_runs()))
+    running.score(name, scorer, tasks_dir, data_dir, as_json)
 
 
-def _execute(made: plan.Plan, resume: str | None, quiet: bool) -> list[str]:
-    """Runs and scores what can be run; names what cannot. Returns the names of the runs."""
-    from harness import runner
-    from harness.report.progress import RunProgress
-
-    runnable = [r for r in made.runs if not r.blocked]
-    for blocked in made.runs:
-        if blocked.blocked:
-            note(f"{blocked.model.id} on {blocked.task} is not run: {blocked.blocked}")
-    if resume and len(runnable) != 1:
-        raise HarnessError(f"--resume continues one run, but these targets make {len(runnable)}.")
-    names = []
-    for planned in runnable:
-        watch = RunProgress(quiet=quiet)
-        done = runner.execute(planned, made.options, watch, name=resume, again=_again())
-        with RunStore.open(done.name) as store:
-            scoring.score_run(store, plan.open_task(planned, made.options))
-        names.append(done.name)
-    return names
-
-
-def _print_verdicts(
-    found: Sequence[Verdict], finished: Sequence[str], made: plan.Plan, as_json: bool
-) -> None:
-    loose = [_loose(name) for name in finished]
-    if as_json:
-        write_json("run", {"runs": loose, "verdicts": found})
-        return
-    if found:
-        from harness.cli.see_commands import print_table
-
-        print_table(found)
-    for entry in loose:
-        value = "no complete round" if entry["estimate"] is None else f"{entry['estimate'].value:.2%}"
-        note(f"{entry['run']}: {entry['scorer']} {value}, {entry['counts'].scored:,}/{entry['counts'].planned:,} scored")
-
-
-def _loose(name: str) -> dict[str, Any]:
-    with RunStore.open(name) as store:
-        local = judging.local_run(store)
-    assert local is not None
-    return {
-        "run": name, "folder": str(store.folder), "spec": local.spec, "scorer": local.scorer,
-        "estimate": local.estimate, "counts": local.counts,
-    }  # fmt: skip
-
-
-def _some(targets: list[str] | None, suite: str | None) -> list[str]:
-    if not targets and not suite:
-        raise HarnessError("Name what to run: a claim (C082), a model (qwq-32b) or --suite smoke.")
-    return targets or []
-
-
-def _options(given: dict[str, Any]) -> plan.Options:
-    precision = given["precision"]
-    if precision is not None and precision not in get_args(Precision):
-        raise UnknownName.of("precision", precision, get_args(Precision))
-    return plan.Options(
-        precision=cast(Precision | None, precision),
-        engine=given["engine"],
-        repeats=given["repeats"],
-        limit=given["limit"],
-        device=given["device"],
-        protocol=given["protocol"],
-        max_tokens=given["max_tokens"],
-        tasks=tuple(given["task"] or ()),
-        tasks_dir=given["tasks_dir"],
-        data_dir=given["data_dir"],
-        rows=given["rows"],
-    )
-
-
-def _again() -> str:
-    return shlex.join(["harness", *sys.argv[1:]])
-
-
-def _plan_line(run: plan.PlannedRun, options: plan.Options) -> Any:
-    from harness.report.machine import PlanLine
-
-    difference = plan.smallest_difference(run)
-    fits, why = plan.fits(run)
-    return PlanLine(
-        run=f"{run.model.id}-{run.precision}-{run.task}",
-        model=run.model.id,
-        precision=run.precision,
-        task=run.task,
-        questions=run.questions or 0,
-        repeats=run.repeats,
-        generations=run.generations or 0,
-        weights_gb=run.memory.weights / 1e9 if run.memory else None,
-        kv_gb=run.memory.sequence / 1e9 if run.memory else None,
-        fits=fits,
-        fits_why=why,
-        eta="",
-        decides=tuple(dict.fromkeys(w.claim.id for w in run.wanted)),
-        smallest_difference=None if difference is None else difference * 100,
-        blocked_by=run.blocked or "",
-        command=f"harness run {run.wanted[0].claim.id}" if run.wanted else f"harness run {run.model.id} --task {run.task}",
-    )
+def _asked(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of a command as the fields of harness.plan.Options."""
+    names = ("precision", "engine", "repeats", "limit", "device", "protocol", "max_tokens", "tasks_dir", "data_dir")
+    return {name: given[name] for name in (*names, "rows")} | {"tasks": tuple(given["task"] or ())}

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from harness import claims, judging, places, plan
 from harness.cli.output import Json, console, note, show, write_json
 from harness.errors import HarnessError
-from harness.records import Verdict
+
+if TYPE_CHECKING:
+    from harness.records import Verdict
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,8 +50,12 @@ def report(
     as_json: Json = False,
 ) -> None:
     """The comparison table: claimed against measured, with verdict, evidence, counts and sources."""
+    from harness import plan
+    from harness.judging.ledger import judge_claims
+    from harness.judging.runs import local_runs
+
     chosen = plan.claims_of(targets or [])
-    found = judging.judge_claims(chosen, () if recorded else judging.local_runs())
+    found = judge_claims(chosen, () if recorded else local_runs())
     if as_json or format_ == "json":
         write_json("report", found)
         return
@@ -89,18 +94,22 @@ def tiny(as_json: Json = False) -> None:
 
     folder = ensure_tiny_checkpoints(progress=note)
     if as_json:
-        write_json("checkpoints", {"folder": str(folder), "models": sorted(p.name for p in folder.iterdir() if p.is_dir())})
+        write_json(
+            "checkpoints", {"folder": str(folder), "models": sorted(p.name for p in folder.iterdir() if p.is_dir())}
+        )
     else:
         note(f"Tiny checkpoints: {folder}")
 
 
 def table(as_json: Json = False) -> None:
     """Writes the committed results anew: inspections, verdicts.json, TABLE.md, the same on every machine."""
-    from harness import inspection
+    from harness import inspection, places, plan
+    from harness.judging.ledger import judge_claims
+    from harness.judging.recorded import write_verdicts
 
     inspection.write_inspections()
-    found = judging.judge_claims(plan.claims_of([]))
-    judging.write_verdicts(found)
+    found = judge_claims(plan.claims_of([]))
+    write_verdicts(found)
     target = places.results() / "TABLE.md"
     target.write_text(_as_text(found, "md"), encoding="utf-8")
     if as_json:
@@ -109,8 +118,9 @@ def table(as_json: Json = False) -> None:
         note(f"{target} written.")
 
 
-def print_table(found: Sequence[Verdict]) -> None:
+def print_table(found: "Sequence[Verdict]") -> None:
     """The comparison table on stdout, its summary below."""
+    from harness import claims
     from harness.report.rows import rows
     from harness.report.terminal import comparison_table
 
@@ -118,9 +128,16 @@ def print_table(found: Sequence[Verdict]) -> None:
     show(comparison_table(lines, console(stderr=False).width))
 
 
-def _as_text(found: Sequence[Verdict], form: str) -> str:
+def _as_text(found: "Sequence[Verdict]", form: str) -> str:
+    from harness import claims
     from harness.report import markdown
     from harness.report.rows import rows
 
     lines = rows(found, {c.id: c for c in claims.load_claims()})
-    return markdown.csv_text(lines) if form == "csv" else markdown.verdict_document(lines)
+    return markdown.comparison_csv(lines) if form == "csv" else markdown.verdict_document(lines, _headings())
+
+
+def _headings() -> dict[str, str]:
+    from harness import claims
+
+    return {number: article.title for number, article in claims.load_articles().items()}

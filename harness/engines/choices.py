@@ -23,8 +23,8 @@ def choice_logprobs(loaded: Any, context: int, whole: Sequence[Sequence[int]]) -
     inputs = [list(ids[shared:-1]) for ids in whole]
     longest = max(len(ids) for ids in inputs)
     batch = torch.zeros(len(whole), longest, dtype=torch.long)
-    for i, ids in enumerate(inputs):
-        batch[i, : len(ids)] = torch.tensor(ids)
+    for i, tokens in enumerate(inputs):
+        batch[i, : len(tokens)] = torch.tensor(tokens)
     cache = plain_cache(model.config)
     if shared:
         first = torch.tensor([list(whole[0][:shared])], device=device)

@@ -94,9 +94,7 @@ class Rows:
             for i, row in enumerate(group):
                 ids[i, : row.cached] = torch.tensor(row.prompt[: row.cached])
             self._cache.begin_prefill(len(self.active))
-            self._model(
-                input_ids=ids.to(self._device), past_key_values=self._cache, use_cache=True, logits_to_keep=1
-            )
+            self._model(input_ids=ids.to(self._device), past_key_values=self._cache, use_cache=True, logits_to_keep=1)
         self.active.extend(group)
 
     def step(self) -> list[Generation]:
@@ -141,7 +139,8 @@ class Rows:
             past_key_values=self._cache,
             use_cache=True,
         )
-        return out.logits[:, -1].float()  # type: ignore[no-any-return]  # the model is not type-checked
+        logits: Tensor = out.logits[:, -1].float()
+        return logits
 
     def _penalized(self, logits: Tensor, settings: Settings) -> Tensor:
         import torch

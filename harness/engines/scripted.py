@@ -21,7 +21,9 @@ VERSION = "1"
 CONTEXT = 32768
 TEMPLATE = "<|im_start|>{role}\n{content}<|im_end|>\n"
 
-FaultKind = Literal["truncate", "error", "empty", "nothing", "duplicate", "stall", "slow", "raise", "crash", "interrupt"]
+FaultKind = Literal[
+    "truncate", "error", "empty", "nothing", "duplicate", "stall", "slow", "raise", "crash", "interrupt"
+]
 
 
 class Fault(Record):

@@ -7,7 +7,6 @@ the batch, as far as the matrix kernels allow: they may round differently for ba
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 from harness.engines.base import EngineInfo, failed
 from harness.engines.choices import choice_logprobs
 from harness.engines.rows import Row, Rows, Text, new_row
+from harness.engines.waiting import Waiting
 from harness.errors import EngineError, ModelError, PromptTooLong
 from harness.library import checkpoints
 from harness.library.checkpoints import LoadedModel, Source
@@ -27,8 +27,6 @@ ROWS = {"cpu": 32, "cuda": 64}
 CACHE_SHARE = 0.7
 # a free place waits at most so many steps for others, so that prompts are computed several at a time
 WAIT_STEPS = 8
-# failed requests are handed out after so many at the latest, so that they do not pile up
-FAILED_AT_ONCE = 64
 _NO_SAMPLING = Sampling()
 T = TypeVar("T")
 
@@ -88,7 +86,7 @@ class TransformersEngine:
     def generate(self, requests: Iterable[Request]) -> Iterator[Generation]:
         """See Engine. Raises PromptTooLong after everything admitted before has been handed out."""
         batch = Rows(self._model(), self._text, self._rows)
-        waiting = _Waiting(iter(requests), self._checked)
+        waiting = Waiting(iter(requests), self._checked)
         steps = 0
         while True:
             room = self._rows - len(batch.active)
@@ -202,7 +200,7 @@ class TransformersEngine:
             self._capacity = int(CACHE_SHARE * _free_bytes(self._loaded) / self._loaded.kv_bytes_per_token)
         return self._loaded
 
-    def _fitting(self, waiting: _Waiting, active: list[Row], room: int) -> list[Row]:
+    def _fitting(self, waiting: Waiting, active: list[Row], room: int) -> list[Row]:
         """Rows that may join: the cache is a rectangle as long as the longest of them can become.
 
         A request that does not fit beside the others waits; alone it is always tried.
@@ -232,49 +230,6 @@ def open_transformers(
     else:
         raise ModelError(f"{spec.id} has no weights to load: no folder was given and it names no repository.")
     return TransformersEngine(source, context=spec.context, precision=precision, device=device, rows=rows)
-
-
-class _Waiting:
-    """The requests not yet admitted, looked at one ahead; those that fail at once are put aside."""
-
-    def __init__(self, requests: Iterator[Request], check: Callable[[Request], Row | Generation]) -> None:
-        self._requests = requests
-        self._check = check
-        self._next: Row | None = None
-        self._failed: deque[Generation] = deque()
-        self.stopped: PromptTooLong | None = None
-        self.ended = False
-
-    def peek(self) -> Row | None:
-        """The next row; None at the end, at a prompt that is too long (the end, too), or after many failures."""
-        while self._next is None and not self.ended and len(self._failed) < FAILED_AT_ONCE:
-            request = next(self._requests, None)
-            if request is None:
-                self.ended = True
-                break
-            try:
-                checked = self._check(request)
-            except PromptTooLong as error:
-                self.stopped = error
-                self.ended = True
-                break
-            if isinstance(checked, Row):
-                self._next = checked
-            else:
-                self._failed.append(checked)
-        return self._next
-
-    def take(self) -> Row:
-        """The row that peek showed, from now on counting its time."""
-        row = self._next
-        assert row is not None
-        self._next = None
-        row.began = time.perf_counter()
-        return row
-
-    def failures(self) -> Iterator[Generation]:
-        while self._failed:
-            yield self._failed.popleft()
 
 
 def _need(row: Row) -> int:

@@ -68,9 +68,7 @@ def library_versions() -> dict[str, str]:
 def check_precision(precision: str) -> None:
     """Raises ModelError for a precision this door cannot load yet."""
     if precision not in DTYPES:
-        raise ModelError(
-            f"precision {precision} is not supported by this engine yet; it loads {', '.join(DTYPES)}."
-        )
+        raise ModelError(f"precision {precision} is not supported by this engine yet; it loads {', '.join(DTYPES)}.")
 
 
 def check_folder(folder: Path) -> None:
@@ -120,7 +118,7 @@ def load_tokenizer(source: Source) -> Any:
         return transformers.AutoTokenizer.from_pretrained(
             source.place, revision=source.revision or "main", trust_remote_code=False
         )
-    except Exception as error:  # noqa: BLE001 - the library raises anything from KeyError to its own; all mean this
+    except Exception as error:  # the library raises anything from KeyError to its own; all mean this
         raise ModelError(f"The tokenizer of {source.place} cannot be loaded: {_reason(source, error)}") from error
 
 
@@ -131,7 +129,7 @@ def load_config(source: Source) -> Any:
         return transformers.AutoConfig.from_pretrained(
             source.place, revision=source.revision or "main", trust_remote_code=False
         )
-    except Exception as error:  # noqa: BLE001 - as for the tokenizer
+    except Exception as error:  # as for the tokenizer
         raise ModelError(f"The config of {source.place} cannot be loaded: {_reason(source, error)}") from error
 
 
@@ -159,7 +157,7 @@ def load_model(source: Source, *, precision: str, device: str) -> LoadedModel:
             trust_remote_code=False,
             output_loading_info=True,
         )
-    except Exception as error:  # noqa: BLE001 - as for the tokenizer
+    except Exception as error:  # as for the tokenizer
         raise ModelError(f"The weights of {source.place} cannot be loaded: {_reason(source, error)}") from error
     # the library fills what a file lacks with random numbers and goes on
     lacking = sorted(told["missing_keys"]) + sorted(str(k) for k in told["mismatched_keys"])

@@ -80,7 +80,7 @@ def _batch(tokenizer: Any, lessons: Sequence[Lesson]) -> tuple[Any, Any, Any]:
         prompt = tokenizer.encode(render_messages(tokenizer, (Message("user", lesson.question),)))
         for answer, probability in lesson.answers:
             if probability:
-                said = tokenizer.encode(answer) + [tokenizer.eos_token_id]
+                said = [*tokenizer.encode(answer), tokenizer.eos_token_id]
                 rows.append((prompt + said, len(prompt), probability))
     length = max(len(ids) for ids, _, _ in rows) - 1
     ids = torch.full((len(rows), length), tokenizer.pad_token_id)

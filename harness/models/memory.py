@@ -80,9 +80,7 @@ def kv_bytes_per_token(architecture: Mapping[str, Any], precision: Precision) ->
     return 2 * layers * heads * head_dim(config) * width
 
 
-def activation_bytes(
-    architecture: Mapping[str, Any], tokens: int, rows: int = 1, precision: Precision = "bf16"
-) -> int:
+def activation_bytes(architecture: Mapping[str, Any], tokens: int, rows: int = 1, precision: Precision = "bf16") -> int:
     """Allowance for what a forward pass holds beside weights and cache. An allowance, not a measurement.
 
     `tokens`: prompt tokens prefilled at once; `rows`: sequences decoded together. One layer is alive at a time:

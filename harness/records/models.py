@@ -9,9 +9,7 @@ from harness.records.base import Record
 from harness.records.words import Outcome
 
 Modality = Literal["text", "image", "audio", "video", "speech"]
-Precision = Literal[
-    "fp32", "bf16", "fp16", "fp8", "int8", "nf4", "gptq-int4", "awq-int4", "gguf-q4", "gguf-q8"
-]
+Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "nf4", "gptq-int4", "awq-int4", "gguf-q4", "gguf-q8"]
 
 
 class Repository(Record):

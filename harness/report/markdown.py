@@ -64,8 +64,9 @@ def verdict_document(table: Sequence[Row], headings: Mapping[str, str] | None = 
         table,
         title="Claims about Qwen models: claimed against measured",
         intro=(
-            "Written by `harness report --format md`; do not edit. `harness claims show ID` tells the whole story "
-            "of a claim: what was stated and chosen, the figures behind it, and how to get stronger evidence.",
+            "Written by the harness (`harness table` for the committed one); do not edit. `harness claims show ID` "
+            "tells the whole story of a claim: what was stated and chosen, the figures behind it, and how to get "
+            "stronger evidence.",
         ),
         headings=headings,
     )
@@ -79,22 +80,18 @@ def comparison_csv(table: Sequence[Row]) -> str:
     writer.writerow(names)
     for row in table:
         values = (getattr(row, name) for name in names)
-        writer.writerow([spreadsheet("; ".join(v) if isinstance(v, tuple) else v) for v in values])
+        writer.writerow([spreadsheet("; ".join(v) if isinstance(v, tuple) else str(v)) for v in values])
     return out.getvalue()
 
 
 def _article_table(group: Sequence[Row], notes: dict[str, int]) -> str:
     lines = [_line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
-    before = ""
-    for row in group:
-        lines.append(_line(_cells(row, row.claim != before, notes)))
-        before = row.claim
-    return "\n".join(lines)
+    return "\n".join([*lines, *(_line(_cells(row, notes)) for row in group)])
 
 
-def _cells(row: Row, first: bool, notes: dict[str, int]) -> list[str]:
+def _cells(row: Row, notes: dict[str, int]) -> list[str]:
     claim = markdown(row.claim)
-    if first:
+    if row.first:
         line = f" (line {markdown(row.place.partition(':')[2])})" if row.place else ""
         claim = f"**{claim}**{line} {markdown(row.says)}".rstrip()
     check = f"*{markdown(row.check)}*" if row.level == "informative" and row.check else markdown(row.check)
@@ -103,7 +100,7 @@ def _cells(row: Row, first: bool, notes: dict[str, int]) -> list[str]:
     why = [markdown(text) for text in (row.why, *row.qualifiers)]
     if row.asks_to_run:
         why += [markdown_code(row.command), f"needs {markdown(row.hardware)}" if row.hardware else ""]
-    cited = "".join(f"[^{notes.setdefault(source, len(notes) + 1)}]" for source in row.sources if source.strip())
+    cited = " ".join(f"[^{notes.setdefault(source, len(notes) + 1)}]" for source in row.sources if source.strip())
     return [
         claim,
         markdown(row.model),
@@ -128,7 +125,7 @@ def _counts_table(counts: Tally) -> str:
     lines = [_line(["Verdict", *used, "all"]), _line(["---"] + ["--:"] * (len(used) + 1))]
     for outcome in get_args(Outcome):
         if counts.of(outcome):
-            each = (str(counts.of(outcome, e) or "") for e in used)
+            each = (str(counts.of(outcome, e)) for e in used)
             lines.append(_line([words.spoken(outcome), *each, str(counts.of(outcome))]))
     return "\n".join(lines)
 
@@ -140,8 +137,9 @@ def _legend() -> str:
         "Claimed: the number and whose it is; where the article gives none, it is the named source's. "
         "Measured: a score of ours, an inspected value, or, with `published` evidence, the source's figure. "
         "Scores and intervals are percentages. Scored/total: generations with a score out of those planned; "
-        "truncated ones and those without an answer count as wrong; unscored ones are failures of the instrument "
-        "and count neither way. Checks in italics are shown and not counted. "
+        "truncated ones and those without an answer count as wrong; unscored ones are failures of the instrument, "
+        "taken as wrong in the score and as possibly right in the verdict, and above 1 % there is no verdict. "
+        "Checks in italics are shown and not counted. "
         f"Deviations from the claimed protocol: {words.DIRECTIONS}. {words.NOTHING}: does not apply."
     )
     return "\n".join(["Verdicts", "", *verdicts, "", "Evidence, strongest first", "", *evidence, "", columns])

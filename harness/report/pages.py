@@ -1,10 +1,11 @@
-"""One claim on a page, with everything that decides it."""
+"""One claim on a page, with everything that decides it; one inspected model."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import assert_never
+from typing import Any, assert_never
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from harness.records import (
@@ -22,7 +23,8 @@ from harness.records import (
     Verdict,
 )
 from harness.report import words
-from harness.report.cells import command, outcome, prose
+from harness.report.as_json import to_plain
+from harness.report.cells import cell, command, outcome, prose
 
 _RELATIONS = {
     "equals": "equals",
@@ -78,6 +80,44 @@ def claim_page(
     return Group(*parts)
 
 
+def inspection_page(found: Any) -> RenderableType:
+    """Everything an inspection (a record or a mapping) holds, in its order; parts of a part are indented.
+
+    Counts have thousands separators, bytes are told in GB too, what is empty is "not recorded".
+    """
+    plain = to_plain(found)
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value, depth in _lines(plain, 0, in_bytes=False):
+        grid.add_row(Text("  " * depth).append_text(cell(label, style="" if depth else "bold")), prose(value))
+    return grid
+
+
+def _lines(values: Mapping[str, Any], depth: int, *, in_bytes: bool) -> Iterable[tuple[str, str, int]]:
+    for key, value in values.items():
+        bytes_here = in_bytes or "bytes" in key.split("_")
+        label = words.spoken(key)
+        if isinstance(value, dict) and value:
+            yield label, "", depth
+            yield from _lines(value, depth + 1, in_bytes=bytes_here)
+        elif isinstance(value, list) and any(" " in str(item) for item in value):
+            yield from ((label if not position else "", str(item), depth) for position, item in enumerate(value))
+        elif key == "folder" and value is None:
+            yield label, "not on this machine", depth
+        else:
+            yield label, _value(value, bytes_here), depth
+
+
+def _value(value: Any, in_bytes: bool) -> str:
+    if value is None or value == "":
+        return "not recorded"
+    if isinstance(value, list | dict):
+        return ", ".join(_value(item, in_bytes) for item in value) or "none"
+    text = _plain(value)
+    return f"{text} ({words.size(value)})" if in_bytes and isinstance(value, int) and value >= 1_000_000 else text
+
+
 def describe(check: Check) -> str:
     """What a check compares, in one line."""
     match check:
@@ -109,7 +149,7 @@ def _article(claim: Claim, article: Article | None) -> Iterable[RenderableType]:
     if article is not None:
         day = article.outlet_date.isoformat() if article.outlet_date else "undated"
         yield prose(f"Article {article.id}: {article.title} ({day})")
-        yield prose(article.address)
+        yield prose(f"address: {article.address}")
     for position, place in enumerate(claim.where):
         printed = f"  prints {claim.printed}" if claim.printed and not position else ""
         yield prose(f"{name}:{place.line}{printed}")
@@ -154,7 +194,9 @@ def _fact_names(check: Check) -> tuple[str, ...]:
 def _figure(name: str, figure: Figure | None) -> str:
     if figure is None:
         return f"published figure {name}: not recorded"
-    value = figure.value if isinstance(figure.value, str) else f"{figure.value:,g}"
+    value = figure.value if isinstance(figure.value, str) else words.number(figure.value)
+    if figure.unit == "percent" and isinstance(figure.value, float):
+        value = words.percentage(figure.value)
     behind = f"{figure.questions:,} questions" if figure.questions else ""
     repeats = f"{figure.repeats:,} generations per question" if figure.repeats else ""
     said = "; ".join(p for p in (figure.metric, behind, repeats, figure.settings) if p)
@@ -177,14 +219,14 @@ def _verdict(verdict: Verdict) -> Iterable[RenderableType]:
     model = f"{verdict.model} ({verdict.precision})" if verdict.precision else verdict.model
     head = Text("→ ").append_text(outcome(verdict.outcome))
     head.append(f", evidence {verdict.evidence}" if verdict.evidence != "none" else "")
-    yield _in(head.append_text(prose(f"  {model}", "dim")))
+    yield _in(head.append(", ").append_text(prose(model, "dim")))
     whose = f" ({verdict.claimed_from})" if verdict.claimed_from else ""
     figures = [f"claimed {verdict.claimed}{whose}"] if verdict.claimed else []
     figures += [f"measured {verdict.measured}"] if verdict.measured else []
     estimate = verdict.estimate
     if estimate is not None:
         if verdict.tolerance is not None:
-            figures.append(f"tolerance {words.number(verdict.tolerance, estimate.unit)}")
+            figures.append(f"tolerance {words.number(verdict.tolerance, estimate.unit)} points")
         spans = (
             ("interval", estimate.low, estimate.high),
             ("for such questions in general", estimate.population_low, estimate.population_high),

@@ -16,17 +16,19 @@ Level = Literal["claim", "check", "informative"]
 class Row:
     """One line of the table. Texts are raw: each renderer escapes them for its own medium.
 
-    An empty text means "does not apply". `level`: the claim as a whole, one counted check, or a check that is
-    shown without counting. `measured` is what the evidence shows: a score of ours, an inspected value, or, with
-    `published` evidence, a figure of the source. `interval` is the estimate's, scores in percent. `scored` is
-    "with a number / planned"; `unscored` counts every failure of the instrument, `errored` those of them that
-    gave no output. `command` and `hardware` would give (stronger) evidence.
+    An empty text means "does not apply". `first`: the claim has no row above this one. `level`: the claim as a
+    whole, one counted check, or a check that is shown without counting. `measured` is what the evidence shows: a
+    score of ours, an inspected value, or, with `published` evidence, a figure of the source. `interval` is the
+    estimate's, scores in percent. `scored` is "with a number / planned"; `unscored` counts every failure of the
+    instrument, `errored` those of them that gave no output. `command` and `hardware` would give (stronger)
+    evidence.
     """
 
     claim: str
     article: str
     place: str
     says: str
+    first: bool
     level: Level
     model: str
     check: str
@@ -70,7 +72,8 @@ def rows(verdicts: Sequence[Verdict], claims: Mapping[str, Claim]) -> tuple[Row,
     found: list[Row] = []
     for claim, group in groupby(ordered, key=lambda v: v.claim):
         members = list(group)
-        found += (_row(v, claims.get(claim)) for v in members if v.check >= 0 or _needs_own_row(v, members))
+        shown = [v for v in members if v.check >= 0 or _needs_own_row(v, members)]
+        found += (_row(v, claims.get(claim), first=not position) for position, v in enumerate(shown))
     return tuple(found)
 
 
@@ -138,7 +141,7 @@ def _order(verdict: Verdict, claims: Mapping[str, Claim]) -> tuple[object, ...]:
     return (article is None, article or "", letters, number, verdict.claim, *own)
 
 
-def _row(verdict: Verdict, claim: Claim | None) -> Row:
+def _row(verdict: Verdict, claim: Claim | None, *, first: bool) -> Row:
     estimate, counts = verdict.estimate, verdict.estimate.counts if verdict.estimate else None
     measured = verdict.measured
     if not measured and estimate is not None:
@@ -152,6 +155,7 @@ def _row(verdict: Verdict, claim: Claim | None) -> Row:
         article=(claim.article or "") if claim else "",
         place=f"{claim.article}:{claim.where[0].line}" if claim and claim.article and claim.where else "",
         says=claim.says.en if claim else "",
+        first=first,
         level=level,
         model=f"{verdict.model} ({verdict.precision})" if verdict.precision else verdict.model,
         check=_check_title(verdict, claim, level),
@@ -183,7 +187,7 @@ def _check_title(verdict: Verdict, claim: Claim | None, level: Level) -> str:
         return verdict.title
     counted = sum(not c.informative for c in claim.checks) if claim else 0
     if counted < 2 or claim is None:
-        return "whole claim"
+        return "whole claim" if counted else "no check"
     return f"whole claim: {words.COMBINED[claim.combine]} {counted} checks"
 
 

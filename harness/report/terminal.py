@@ -10,13 +10,13 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from harness.records import Claim
+from harness.records import DECIDED, Claim
 from harness.report import words
 from harness.report.cells import Fitted, cell, dash, frame, outcome
 from harness.report.rows import Row, by_article, tally
 
 # "inconclusive", "contradicted"; "published"
-_VERDICT, _EVIDENCE, _CLAIM = 12, 9, 4
+_VERDICT, _EVIDENCE, _CLAIM = 12, 9, 5
 _NARROW, _MEDIUM, _WIDE = 80, 130, 190
 
 
@@ -46,7 +46,7 @@ def comparison_table(
     for article, group in by_article(table):
         name = f"Article {article}" if article else "Not from an article"
         title = (headings or {}).get(article, "")
-        shown.add_row(*(cell(name, title, style="bold") if c.heading else "" for c in columns), end_section=True)
+        shown.add_row(*(cell(name, title, style="bold") if c.heading else "" for c in columns))
         for row in group:
             style = "dim" if row.level == "informative" else None
             shown.add_row(*(c.fill(row) for c in columns), style=style, end_section=row is group[-1])
@@ -71,17 +71,18 @@ def claims_list(
     """
     if width is None:
         return Fitted(lambda found: claims_list(claims, so_far, japanese=japanese, width=found))
-    wide = width >= _MEDIUM
-    columns: list[tuple[str, int | None, int | None]] = [
+    wide, narrow = width >= _MEDIUM, width < 100
+    shown = frame(
+        width,
         ("Claim", _CLAIM, None),
         ("Line", 7, None),
-        ("Subject", None, 3 if wide else 4),
-        ("Kind", 12, None),
+        ("Subject", 14, None) if narrow else ("Subject", None, 3 if wide else 4),
+        *(() if narrow else (("Kind", 12, None),)),
         ("What it says, in our words", None, 10),
         ("Printed", None, 3),
         ("So far", _VERDICT, None),
-    ]
-    shown = frame(width, *columns, *([("Evidence", _EVIDENCE, None)] if wide else []))
+        *((("Evidence", _EVIDENCE, None),) if wide else ()),
+    )
     for claim in claims:
         verdict = so_far.get(claim.id, {})
         word = outcome(str(verdict.get("outcome") or words.NOTHING))
@@ -89,9 +90,10 @@ def claims_list(
         if not wide and evidence:
             word.append("\n").append_text(cell(evidence, style="dim"))
         place = f"{claim.article}:{','.join(str(p.line) for p in claim.where)}" if claim.article else words.NOTHING
+        subject = (cell(claim.subject, claim.kind),) if narrow else (cell(claim.subject), cell(claim.kind))
         says = claim.says.ja if japanese else claim.says.en
-        texts = (claim.id, place, claim.subject, claim.kind, says, dash(claim.printed or ""))
-        shown.add_row(*(cell(t) for t in texts), word, *((cell(dash(evidence)),) if wide else ()))
+        texts = (cell(claim.id), cell(place), *subject, cell(says), cell(dash(claim.printed or "")))
+        shown.add_row(*texts, word, *((cell(dash(evidence)),) if wide else ()))
     return shown
 
 
@@ -102,19 +104,19 @@ def _columns(width: int, counted: bool, intervals: bool) -> list[_Column]:
     if width < _NARROW:
         both = _Column("Verdict", lambda r: outcome(r.outcome).append(f"\n{r.evidence}", "dim"), _VERDICT)
         return [claim, _Column("Check", _everything, ratio=1, heading=True), both]
-    claimed = _Column("Claimed", lambda r: cell(dash(r.claimed), r.claimed_from), ratio=3)
+    claimed = _Column("Claimed", lambda r: cell(dash(r.claimed), *_whose(r)), ratio=3)
     if width < _MEDIUM:
         return [
             claim,
-            _Column("Check, model", lambda r: cell(_check(r), r.model, r.deviations), ratio=5, heading=True),
+            _Column("Check, model", lambda r: cell(*_check(r), r.model, r.deviations), ratio=5, heading=True),
             claimed,
-            _Column("Measured", lambda r: cell(dash(r.measured), r.interval, *_counts(r)), ratio=4),
+            _Column("Measured", _found, ratio=4),
             verdict,
             evidence,
         ]
-    model = _Column("Model (precision)", lambda r: cell(r.model), ratio=3)
-    check = _Column("Check", lambda r: cell(_check(r)), ratio=4, heading=True)
-    measured = _Column("Measured", lambda r: cell(dash(r.measured)), ratio=3)
+    model = _Column("Model (precision)", lambda r: cell(r.model), 18)
+    check = _Column("Check", lambda r: cell(*_check(r)), ratio=4, heading=True)
+    measured = _Column("Measured", lambda r: cell(dash(r.measured)), 14)
     optional = [_Column("Interval", lambda r: cell(dash(r.interval)), 12)] if intervals else []
     if counted:
         optional.append(_Column("Scored/total", lambda r: cell(dash(r.scored), *_counts(r)[1:]), 16))
@@ -125,9 +127,15 @@ def _columns(width: int, counted: bool, intervals: bool) -> list[_Column]:
     return columns
 
 
-def _check(row: Row) -> str:
-    """The claim's row says what is claimed; a check's row says how it is checked."""
-    return f"{row.says} ({row.check})" if row.level == "claim" and row.says else row.check
+def _check(row: Row) -> tuple[str, ...]:
+    """How it is checked; on a claim's first row what is claimed, above it."""
+    return (row.says, row.check) if row.first and row.says else (row.check,)
+
+
+def _whose(row: Row) -> tuple[str, ...]:
+    """A long reference breaks after its slash, not in the middle of a word."""
+    model, slash, figure = row.claimed_from.partition("/")
+    return (model + slash, figure) if len(row.claimed_from) > 14 else (row.claimed_from,)
 
 
 def _counts(row: Row) -> list[str]:
@@ -138,6 +146,12 @@ def _counts(row: Row) -> list[str]:
     return [f"{row.scored} scored", *(f"{count} {kind}" for kind, count in named if count != "0")]
 
 
+def _found(row: Row) -> Text:
+    """Where nothing is decided, the narrow table has room beneath the measured value to say why."""
+    why = (row.why, row.command) if row.outcome not in DECIDED else ()
+    return cell(dash(row.measured), row.interval, *_counts(row), *why)
+
+
 def _because(row: Row) -> Text:
     ways = (row.command, f"needs {row.hardware}" if row.hardware else "") if row.asks_to_run else ()
     return cell(row.why, row.deviations, *row.qualifiers, *ways)
@@ -145,4 +159,4 @@ def _because(row: Row) -> Text:
 
 def _everything(row: Row) -> Text:
     figures = f"{dash(row.claimed)} claimed, {dash(row.measured)} measured {row.interval}"
-    return cell(_check(row), row.model, row.deviations, figures, *_counts(row))
+    return cell(*_check(row), row.model, row.deviations, figures, *_counts(row))

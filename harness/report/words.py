@@ -36,11 +36,13 @@ def number(value: float, unit: str = "") -> str:
     """Fractions as percent with one decimal and no sign, everything else with thousands separators and its unit."""
     if unit == "fraction":
         return f"{100 * value:.1f}"
-    if float(value).is_integer():
-        text = f"{int(value):,}"
-    else:
-        text = f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
-    return f"{text} {unit}".rstrip()
+    spec = ",.0f" if float(value).is_integer() else ",.4g" if abs(value) < 1000 else ",.1f"
+    return f"{value:{spec}} {unit}".rstrip()
+
+
+def percentage(value: float) -> str:
+    """A percentage as a source prints it: one decimal, or as many as it has."""
+    return f"{value:.1f}" if round(value, 1) == value else f"{value:g}"
 
 
 def share(part: int, whole: int) -> str:

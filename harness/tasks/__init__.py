@@ -1,0 +1,20 @@
+"""Tasks: rows, prompts and scorers. Our own stand in one file each; any lm-eval task comes through one bridge."""
+
+from harness.tasks.base import ScoredText, Task, without_template
+from harness.tasks.catalogue import TASKS, load_task, task_names
+from harness.tasks.protocols import load_protocol, protocol_names
+from harness.tasks.thinking import Policy, Thought, split_thinking
+
+__all__ = [
+    "TASKS",
+    "Policy",
+    "ScoredText",
+    "Task",
+    "Thought",
+    "load_protocol",
+    "load_task",
+    "protocol_names",
+    "split_thinking",
+    "task_names",
+    "without_template",
+]

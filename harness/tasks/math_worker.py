@@ -7,6 +7,7 @@ even inside a long integer operation. math-verify's own timeouts are off: they t
 
 import json
 import logging
+import re
 import resource
 import signal
 import sys
@@ -19,10 +20,10 @@ def compare(target: str, answer: str) -> dict[str, Any]:
     """`equal`: the verdict, or None with `error` when a comparison raised and no other one said yes."""
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
-    kinds = [LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig()]
+    kinds = [LatexExtractionConfig(), ExprExtractionConfig()]
     options = {"parsing_timeout": None, "raise_on_error": True}
-    golds = parse(f"\\boxed{{{target}}}", kinds, **options)
-    found = parse(f"\\boxed{{{answer}}}", kinds, **options)
+    golds = parse(_latex(target), kinds, **options)
+    found = parse(_latex(answer), kinds, **options)
     if not golds:
         return {"equal": None, "error": "the target cannot be read"}
     error = None
@@ -34,6 +35,11 @@ def compare(target: str, answer: str) -> dict[str, Any]:
             except Exception as problem:  # noqa: BLE001  # sympy may raise anything; it is reported, not scored
                 error = f"{type(problem).__name__}: {problem}"[:300]
     return {"equal": None, "error": error} if error else {"equal": False}
+
+
+def _latex(value: str) -> str:
+    """As inline mathematics: within a box math-verify sees no percent signs; dollars of its own would end it."""
+    return "$" + re.sub(r"(?<!\\)\$", "", value) + "$"
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness.errors import DatasetError
+from harness.tasks.hub import offline_if_unreachable
 
 Row = Mapping[str, Any]
 
@@ -59,7 +60,7 @@ class Source:
 def locate(dataset: Dataset, data_dir: Path | None = None) -> Source:
     """The file to read. Raises DatasetError naming what was looked for and how to provide it."""
     if data_dir is not None and not data_dir.is_dir():
-        raise DatasetError(f"There is no data folder {data_dir}: --data-dir wants a folder that holds {_names(dataset)}.")
+        raise DatasetError(f"There is no data folder {data_dir}: --data-dir wants one that holds {_names(dataset)}.")
     named = os.environ.get("HARNESS_DATA")
     for folder in (data_dir, Path(named) if named else None):
         for name in dataset.files:
@@ -73,10 +74,11 @@ def _from_hub(dataset: Dataset) -> Source:
 
     wanted = f"{dataset.repo}@{dataset.revision}"
     try:
-        path = huggingface_hub.hf_hub_download(
-            dataset.repo, dataset.file, revision=dataset.revision, repo_type="dataset", etag_timeout=5
-        )
-    except Exception as error:  # noqa: BLE001  # the hub client raises its own errors and those of its HTTP library
+        with offline_if_unreachable():
+            path = huggingface_hub.hf_hub_download(
+                dataset.repo, dataset.file, revision=dataset.revision, repo_type="dataset"
+            )
+    except Exception as error:  # the hub client raises its own errors and those of its HTTP library
         raise DatasetError(
             f"The dataset {wanted} ({dataset.file}, split {dataset.split}) is not on this machine and could not be "
             f"fetched: put {_names(dataset)} into a folder and pass --data-dir FOLDER (or set HARNESS_DATA=FOLDER), "

@@ -98,11 +98,10 @@ def _decide(trial: Trial, lower_is_better: bool) -> Finding:
     measured = f"Measured {points(trial.estimate.value)}, interval {trial.interval_text}, against {points(figure)}"
     side = "above" if edges.up else "below"
     if worst > edges.supports:
-        extra = ""
-        if trial.registration.relation == "on_par":
-            extra = f", and {'higher' if edges.up else 'lower'} by more than that" if worst > tolerance else ""
         what = f"no more than {points(tolerance)} points {_opposite(side)} it" if margin_supports else f"{side} it"
-        found = conclude(trial, "supported", f"{measured}: {what}{extra}.")
+        if trial.registration.relation == "on_par" and worst > tolerance:
+            what = f"on a par, and {'higher' if edges.up else 'lower'} by more than {points(tolerance)} points"
+        found = conclude(trial, "supported", f"{measured}: {what}.")
         return weigh(trial, found, edges.leaning(supporting=True), edges.place(figure, edges.supports))
     if best < edges.contradicts:
         reason = f"{measured}: {_opposite(side)} it by more than {points(-edges.contradicts)} points."
@@ -127,7 +126,7 @@ def _undecided(trial: Trial, edges: _Edges) -> Finding:
     distance = max(gap - edges.supports, edges.contradicts - gap)
     more = generations_missing(trial, distance)
     reason = f"{measured}: the interval {trial.interval_text} does not decide; "
-    return conclude(trial, "inconclusive", f"{reason}needs {count(more, 'more generation')}.", more=more)
+    return conclude(trial, "inconclusive", f"{reason}needs about {count(more, 'more generation')}.", more=more)
 
 
 def _opposite(side: str) -> str:

@@ -1,4 +1,4 @@
-"""Two published figures, or a published figure and a printed number: nothing was run here (evidence `published`)."""
+"""Two published figures, or one and a printed number: nothing was run here (evidence `published`)."""
 
 import math
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from harness.verdicts.scores import default_tolerance
 from harness.verdicts.trials import CLAIM_QUANTILE, rounding
 from harness.verdicts.wording import number, points, unique
 
-# The within-question share of p(1-p) that is taken where no model was run: simulations and recorded runs of reasoning
-# models lie between .2 and .5, and the upper end makes the larger error, so the fewer accusations.
+# The within-question share of p(1-p) that is taken where no model was run: the upper end of the shares the rule was
+# tested with (.2 to .5), which makes the larger error, so the fewer accusations.
 WITHIN_SHARE = 0.5
 # Without the number of questions there is no sampling error: then the widest of the usual tolerances.
 WIDEST_TOLERANCE = 0.03
@@ -186,8 +186,8 @@ def _reason(pair: _Pair, a: Figure, b: Figure | float, outcome: Outcome) -> str:
     if pair.error > 0 and (outcome == "inconclusive" or isinstance(b, Figure)):
         whose = "their" if isinstance(b, Figure) else "its"
         compared += f"; {whose} own sampling error is ±{pair.text(pair.error)} points"
-    if outcome == "inconclusive" and pair.plain:
-        compared += "; no margin is known that would make this unit 'on par'"
+    if outcome == "inconclusive" and pair.plain and gap:
+        compared += "; no margin is known within which this unit would count as equal"
     elif pair.tolerance > 0 and abs(gap) > HAIR:
         compared += f"; the tolerance is {pair.text(pair.tolerance)}{pair.measure}"
     return compared + "."

@@ -7,7 +7,7 @@ from harness.verdicts.wording import count, points
 
 
 def default_tolerance(questions: int, decimals: int = 1) -> float:
-    """delta as a fraction: 3 points for <= 50 questions, 2 for 51-500, 1 above; never below the printed rounding."""
+    """delta as a fraction: 3 points to 50 questions, 2 to 500, 1 above; never below the printed rounding."""
     usual = 0.03 if questions <= 50 else 0.02 if questions <= 500 else 0.01
     return max(usual, rounding(decimals))
 
@@ -82,9 +82,9 @@ def _undecided(trial: Trial, refute: float) -> Finding:
     more = generations_missing(trial, distance)
     reason = (
         f"{measured}: the interval {trial.interval_text} does not decide with a tolerance of {points(tolerance)} "
-        f"points; needs {count(more, 'more generation')}."
+        f"points; needs about {count(more, 'more generation')}."
     )
-    direction = ()
+    direction: tuple[str, ...] = ()
     if not low <= claimed <= high:
         direction = (f"{side} the claimed figure, but not shown to be beyond the tolerance",)
     return conclude(trial, "inconclusive", reason, more=more, qualifiers=direction)

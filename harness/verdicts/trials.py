@@ -98,7 +98,7 @@ def _binomial(share: float, n: int) -> float:
 
 def rounding(decimals: int) -> float:
     """Half a unit of the last printed digit of a percentage, as a fraction."""
-    return 0.5 / 10**decimals / 100
+    return 0.005 / 10.0**decimals
 
 
 def open_trial(
@@ -179,8 +179,8 @@ def conclude(
     if trial.estimate.lost_share > 0:
         _, high = trial.interval
         notes.append(
-            f"{points(trial.estimate.lost_share)} % truncated or failed, counted as wrong: with all of them complete "
-            f"the score is at most {points(min(high + trial.estimate.lost_share, 1.0))}"
+            f"{points(trial.estimate.lost_share)} % truncated or failed, counted as wrong: with all of them "
+            f"complete the score is at most {points(min(high + trial.estimate.lost_share, 1.0))}"
         )
     notes.append(
         f"claimed figure: {count(known.repeats, 'sample')} per question ({basis}), "
@@ -219,8 +219,8 @@ def weigh(trial: Trial, finding: Finding, leaning: Leaning, edge: float) -> Find
         return replace(
             finding,
             outcome="inconclusive",
-            reason=f"Truncated or failed outputs ({points(lost)} %) could close the gap: the true score lies between "
-            f"{points(low)} and {points(min(high + lost, 1.0))}, and {points(edge)} is inside.",
+            reason=f"Truncated or failed outputs ({points(lost)} %) could close the gap: the true score lies "
+            f"between {points(low)} and {points(min(high + lost, 1.0))}, and {points(edge)} is inside.",
         )
     towards = {"above": ("up",), "below": ("down", "unknown")}[leaning]
     against = {"above": "down", "below": "up"}[leaning]

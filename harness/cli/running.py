@@ -1,0 +1,142 @@
+"""The work behind `harness plan`, `harness run` and `harness score`."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from harness import claims, plan, runner, scoring
+from harness.cli.output import console, note, show, write_json
+from harness.cli.see_commands import print_table
+from harness.errors import HarnessError, UnknownName
+from harness.judging.ledger import judge_claims
+from harness.judging.runs import LocalRun, local_run, local_runs
+from harness.records import Precision, Verdict
+from harness.report.machine import PlanLine, plan_table
+from harness.report.progress import RunProgress
+from harness.store import RunStore
+
+
+def planned(targets: list[str] | None, suite: str | None, asked: dict[str, Any]) -> plan.Plan:
+    """The plan of what the user typed."""
+    if not targets and not suite:
+        raise HarnessError("Name what to run: a claim (C082), a model (qwq-32b) or --suite smoke.")
+    if asked["precision"] is not None and asked["precision"] not in get_args(Precision):
+        raise UnknownName.of("precision", asked["precision"], get_args(Precision))
+    return plan.make_plan(targets or [], suite, plan.Options(**asked))
+
+
+def show_plan(made: plan.Plan, as_json: bool) -> None:
+    """Prints the plan."""
+    lines = [_plan_line(run) for run in made.runs]
+    runs_for = {w.claim.id for r in made.runs for w in r.wanted}
+    without = [c.id for c in made.claims if c.id not in runs_for]
+    if as_json:
+        write_json("plan", {"runs": lines, "claims_without_run": without})
+        return
+    show(plan_table(lines, console(stderr=False).width))
+    if without:
+        note(f"No generations are needed, or possible, for {', '.join(without)}: harness report {without[0]} says why.")
+
+
+def run(made: plan.Plan, suite: str | None, resume: str | None, *, quiet: bool, as_json: bool) -> int:
+    """Runs what can be run, then prints all verdicts. Returns the exit code."""
+    names = _execute(made, resume, quiet or as_json)
+    found = judge_claims(made.claims, local_runs())
+    finished = [_finished(name) for name in names]
+    unexpected = _unexpected(suite, found)
+    if as_json:
+        write_json("run", {"runs": finished, "verdicts": found, "unexpected": unexpected})
+    else:
+        if found:
+            print_table(found)
+        for done in finished:
+            note(_line(done))
+        for line in unexpected:
+            note(line)
+    nothing_ran = bool(made.runs) and not names
+    return 1 if unexpected or nothing_ran else 0
+
+
+def score(name: str, scorer: str | None, tasks_dir: Path | None, data_dir: Path | None, as_json: bool) -> None:
+    """Judges stored generations again and prints what that gives."""
+    with RunStore.open(name) as store:
+        task = scoring.task_of(store, tasks_dir, data_dir)
+        used = scoring.score_run(store, task, scorer)
+        estimate, counts = scoring.measured(store, task.version, used)
+        done = LocalRun(store.name, store.spec, used, estimate, counts, store.registrations())
+    registered = [claims.find_claim(r.claim) for r, _ in done.registrations]
+    if as_json:
+        write_json("score", done)
+        return
+    if registered and scorer is None:
+        print_table(judge_claims(list(dict.fromkeys(registered)), local_runs()))
+    note(_line(done))
+
+
+def _execute(made: plan.Plan, resume: str | None, quiet: bool) -> list[str]:
+    """Runs and scores what can be run; names what cannot. Returns the names of the runs."""
+    runnable = [r for r in made.runs if not r.blocked]
+    for blocked in made.runs:
+        if blocked.blocked:
+            note(f"Not run, {blocked.model.id} on {blocked.task}: {blocked.blocked}")
+    if resume and len(runnable) != 1:
+        raise HarnessError(f"--resume continues one run, but these targets make {len(runnable)}.")
+    names = []
+    for wanted in runnable:
+        again = shlex.join(["harness", *sys.argv[1:]])
+        done = runner.execute(wanted, made.options, RunProgress(silent=quiet), name=resume, again=again)
+        with RunStore.open(done.name) as store:
+            scoring.score_run(store, plan.open_task(wanted, made.options))
+        names.append(done.name)
+    return names
+
+
+def _finished(name: str) -> LocalRun:
+    with RunStore.open(name) as store:
+        found = local_run(store)
+    if found is None:
+        raise HarnessError(f"The run {name} has no score: harness score {name} makes it.")
+    return found
+
+
+def _line(done: LocalRun) -> str:
+    value = "no complete round" if done.estimate is None else f"{done.estimate.value:.2%}"
+    counts = f"{done.counts.scored:,} scored of {done.counts.planned:,}"
+    return f"{done.name}: {done.scorer} {value}, {counts}"
+
+
+def _unexpected(suite: str | None, found: Sequence[Verdict]) -> list[str]:
+    """Verdicts of claims that are not what the suite expects."""
+    expected = claims.load_suite(suite).expect if suite else {}
+    got = {v.claim: v.outcome for v in found if v.check < 0}
+    return [
+        f"{claim} was expected to be {outcome}, but is {got.get(claim, 'not judged')}."
+        for claim, outcome in expected.items()
+        if got.get(claim) != outcome
+    ]
+
+
+def _plan_line(run: plan.PlannedRun) -> PlanLine:
+    difference = plan.smallest_difference(run)
+    fits, why = plan.fits(run)
+    target = run.wanted[0].claim.id if run.wanted else f"{run.model.id} --task {run.task}"
+    return PlanLine(
+        run=f"{run.model.id}-{run.precision}-{run.task}",
+        model=run.model.id,
+        precision=run.precision,
+        task=run.task,
+        questions=run.questions or 0,
+        repeats=run.repeats,
+        generations=run.generations or 0,
+        weights_gb=run.memory.weights / 1e9 if run.memory else None,
+        kv_gb=run.memory.sequence / 1e9 if run.memory else None,
+        fits=fits,
+        fits_why=why,
+        eta="",
+        decides=tuple(dict.fromkeys(w.claim.id for w in run.wanted)),
+        smallest_difference=None if difference is None else difference * 100,
+        blocked_by=run.blocked or "",
+        command=f"harness run {target}",
+    )

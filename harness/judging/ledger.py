@@ -1,0 +1,89 @@
+"""Claims to verdicts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness import claims, verdicts
+from harness.judging.benchmarks import judge_benchmark
+from harness.judging.records import judge_consistency, judge_fact, judge_structure
+from harness.judging.runs import LocalRun
+from harness.records import (
+    BenchmarkCheck,
+    Check,
+    Claim,
+    ConsistencyCheck,
+    Fact,
+    FactCheck,
+    Figure,
+    ProbeCheck,
+    StructureCheck,
+    Verdict,
+)
+
+
+def judge_claims(chosen: Sequence[Claim], runs: Sequence[LocalRun] = ()) -> tuple[Verdict, ...]:
+    """Verdicts of every check of every claim, each claim's own (check -1) after its checks."""
+    found: list[Verdict] = []
+    for claim in chosen:
+        parts = [_judge_check(claim, number, runs) for number in range(len(claim.checks))]
+        found += parts
+        found.append(verdicts.combine(claim, parts))
+    return tuple(found)
+
+
+def _judge_check(claim: Claim, number: int, runs: Sequence[LocalRun]) -> Verdict:
+    check = claim.checks[number]
+    base = Verdict(
+        claim=claim.id,
+        check=number,
+        title=check.title or _title(check),
+        model=check.subject or claim.subject,
+        precision="",
+        outcome="not_run",
+        evidence="none",
+        informative=check.informative,
+    )
+    match check:
+        case BenchmarkCheck():
+            return judge_benchmark(base, claim, check, runs)
+        case StructureCheck():
+            return judge_structure(base, check)
+        case FactCheck():
+            return judge_fact(base, check)
+        case ConsistencyCheck():
+            return judge_consistency(base, check)
+        case ProbeCheck():
+            claimed = f"{check.value}{' ' + check.unit if check.unit else ''}"
+            return replace(base, claimed=claimed, claimed_from="chosen", hardware=check.needs, reason=check.needs)
+
+
+def _title(check: Check) -> str:
+    match check:
+        case BenchmarkCheck():
+            return check.benchmark
+        case StructureCheck():
+            return check.property + (f" relative to {check.ratio_to}" if check.ratio_to else "")
+        case FactCheck():
+            return check.fact.split("/", 1)[-1] + (f" minus {check.minus}" if check.minus else "")
+        case ConsistencyCheck():
+            return f"consistency {check.contradiction}"
+        case ProbeCheck():
+            return f"probe: {check.probe}"
+
+
+def figures_behind(claim: Claim) -> dict[str, Figure]:
+    """The published figures a claim's checks name, by reference."""
+    checks = [c for c in claim.checks if isinstance(c, BenchmarkCheck)]
+    names = [name for c in checks for name in (c.reference, c.against.reference) if name]
+    return {name: claims.find_figure(name) for name in names}
+
+
+def facts_behind(claim: Claim) -> dict[str, Fact]:
+    """The recorded facts a claim's checks name, by reference."""
+    names: list[str] = []
+    for check in claim.checks:
+        if isinstance(check, FactCheck):
+            names += [check.fact, *([check.minus] if check.minus else [])]
+        elif isinstance(check, ConsistencyCheck):
+            names += check.facts
+    return {name: claims.find_fact(name) for name in names}

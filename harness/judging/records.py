@@ -1,0 +1,91 @@
+"""What needs no generations: structure, recorded facts, contradictions between places."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from harness import claims, models, verdicts
+from harness.errors import HarnessError
+from harness.inspection import structure_value
+from harness.records import ConsistencyCheck, Evidence, Fact, FactCheck, StructureCheck, Verdict
+from harness.verdicts.wording import shown
+
+
+def judge_structure(base: Verdict, check: StructureCheck) -> Verdict:
+    """A property of the architecture, or its ratio to another model's."""
+    try:
+        value = structure_value(models.find_model(base.model), check.property)
+        if check.ratio_to:
+            value = _number(value) / _number(structure_value(models.find_model(check.ratio_to), check.property))
+    except HarnessError as error:
+        return replace(base, outcome="untestable", reason=str(error))
+    finding = verdicts.judge_structure(
+        value, check.relation, check.value, tolerance=_tolerance(check), unit=check.unit or _unit(check)
+    )
+    sources = tuple(s for m in (base.model, check.ratio_to) if m for s in models.find_model(m).sources)
+    return _settled(base, finding, "inspected", shown(check.value), shown(value), sources)
+
+
+def _unit(check: StructureCheck) -> str:
+    return "" if check.ratio_to else check.property.split(".")[0]
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, int | float):
+        raise HarnessError(f"A ratio needs numbers, not {value!r}.")
+    return float(value)
+
+
+def judge_fact(base: Verdict, check: FactCheck) -> Verdict:
+    """A recorded fact, or the days between two of them."""
+    fact = claims.find_fact(check.fact)
+    other = claims.find_fact(check.minus) if check.minus else None
+    finding = verdicts.judge_fact(
+        fact.value,
+        check.relation,
+        check.value,
+        minus=other.value if other else None,
+        tolerance=_tolerance(check) or 0.0,
+    )
+    weakest = _weakest(f for f in (fact, other) if f)
+    measured = shown(fact.value) + (f" against {shown(other.value)}" if other else "")
+    sources = (fact.source, *((other.source,) if other else ()))
+    return _settled(base, finding, weakest, shown(check.value), measured, sources)
+
+
+def _weakest(facts: Iterable[Fact]) -> Evidence:
+    """Articles and configs are looked at; one fact that somebody only states makes the whole `published`."""
+    return "published" if any(f.basis == "published" for f in facts) else "inspected"
+
+
+def judge_consistency(base: Verdict, check: ConsistencyCheck) -> Verdict:
+    """Places of the articles, and facts, that should mean the same."""
+    sides: list[tuple[str, str, object]] = [(f"{p.article}:{p.line}", p.printed, p.means) for p in check.places]
+    facts = [(ref, claims.find_fact(ref)) for ref in check.facts]
+    sides += [(ref, shown(fact.value), fact.value) for ref, fact in facts]
+    finding = verdicts.judge_consistency(sides, tolerance=_tolerance(check) or 0.0)
+    first, *rest = (f"{printed} ({label})" for label, printed, _ in sides)
+    evidence = _weakest(f for _, f in facts)
+    return _settled(base, finding, evidence, first, "; ".join(rest), tuple(f.source for _, f in facts))
+
+
+def _tolerance(check: StructureCheck | FactCheck | ConsistencyCheck) -> float | None:
+    value = check.chosen.get("tolerance", check.stated.get("tolerance"))
+    return None if value is None else float(value)
+
+
+def _settled(
+    base: Verdict, finding: verdicts.Finding, evidence: Evidence, claimed: str, measured: str, sources: tuple[str, ...]
+) -> Verdict:
+    return replace(
+        base,
+        outcome=finding.outcome,
+        evidence=evidence,
+        claimed=claimed,
+        claimed_from="article",
+        measured=measured,
+        tolerance=finding.tolerance,
+        reason=finding.reason,
+        qualifiers=finding.qualifiers,
+        sources=tuple(dict.fromkeys(sources)),
+    )

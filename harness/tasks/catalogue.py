@@ -1,0 +1,51 @@
+"""The tasks there are, by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness import places
+from harness.errors import TaskError, UnknownName, did_you_mean
+from harness.tasks.aime import Aime24, Aime25
+from harness.tasks.base import Task
+from harness.tasks.ifeval import IFEval
+from harness.tasks.sums import SmokeSums
+from harness.tasks.task_files import find_yaml, names_in
+
+# Tasks of our own: where lm-eval lacks the benchmark, or its protocol is not the claimed one.
+TASKS: dict[str, Callable[[Path | None], Task]] = {
+    "aime24": Aime24,
+    "aime25": Aime25,
+    "ifeval": IFEval,
+    "smoke-sums": lambda _: SmokeSums(),
+}
+
+
+def load_task(name: str, *, tasks_dir: Path | None = None, data_dir: Path | None = None) -> Task:
+    """A task of our own; else the lm-eval task of that name, from `tasks_dir`, configs/tasks or lm-eval's own.
+
+    Opening a task of our own reads nothing yet; a lm-eval task loads its rows. Raises UnknownName (nearest names),
+    DatasetError, TaskError, ConfigError.
+    """
+    if tasks_dir is not None and not tasks_dir.is_dir():
+        raise TaskError(f"There is no tasks folder {tasks_dir}: --tasks-dir wants a folder with lm-eval task YAMLs.")
+    if name in TASKS:
+        clash = find_yaml(name, tasks_dir) if tasks_dir else None
+        if clash:
+            raise TaskError(f"{clash}: the harness has a task {name!r} of its own; give this one another name.")
+        return TASKS[name](data_dir)
+    from harness.tasks.lm_eval_tasks import lm_eval_task
+
+    folders = (*([tasks_dir] if tasks_dir else []), places.configs() / "tasks")
+    try:
+        return lm_eval_task(name, folders, data_dir)
+    except UnknownName as error:
+        near = did_you_mean(name, task_names(tasks_dir))
+        if not near or "nearest" in str(error):
+            raise
+        raise UnknownName(f"{str(error).rstrip('.')}{near}.") from None
+
+
+def task_names(tasks_dir: Path | None = None) -> tuple[str, ...]:
+    """Our own tasks and those of configs/tasks (and `tasks_dir`), sorted; not the thousands lm-eval ships."""
+    folders = (places.configs() / "tasks", *([tasks_dir] if tasks_dir else []))
+    return tuple(sorted({*TASKS, *(name for folder in folders for name in names_in(folder))}))

@@ -1,0 +1,254 @@
+"""Claims that need no generations: structure, recorded facts, and places that contradict each other."""
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from harness.records import Outcome
+from harness.verdicts.finding import Finding
+from harness.verdicts.wording import factor, listed, number, shown, with_unit
+
+# A printed size is a round number (32B for 32.76 billion); a count below a thousand is not.
+SIZE_TOLERANCE = 0.05
+COUNTED_BELOW = 1000
+
+_PERIOD = re.compile(r"(\d{4})(?:-(\d{2}))?")
+Sides = Sequence[tuple[str, str, object]]
+Period = tuple[date, date]
+
+
+def judge_structure(
+    measured: object,
+    relation: str,
+    value: object,
+    tolerance: float | None = None,
+    unit: str | None = None,
+) -> Finding:
+    """Does an inspected property stand in `relation` to the printed `value`? Both in the same `unit` (display only).
+
+    Relations: equals, at_least, at_most, greater, less for numbers; equals for text (case ignored) and yes/no;
+    contains, lacks for lists and text. `tolerance` is relative to the printed value and widens equals, at_least and
+    at_most; default for equals 5 %, or exact if both are whole numbers below 1,000; for the others 0. A wrong number
+    is told by its factor: "10.2 times the printed figure". `measured` None is inconclusive. Raises ValueError for an
+    unknown relation, or numbers compared with text.
+    """
+    if measured is None:
+        return Finding("inconclusive", f"The property could not be read; printed is {with_unit(value, unit)}.")
+    if relation in ("contains", "lacks"):
+        return _members(measured, relation, value, "Inspected")
+    x, y = _as_number(measured), _as_number(value)
+    if x is None or y is None:
+        return _texts(measured, relation, value, "Inspected")
+    if tolerance is None:
+        counts = all(n == int(n) and abs(n) < COUNTED_BELOW for n in (x, y) if math.isfinite(n))
+        tolerance = SIZE_TOLERANCE if relation == "equals" and not counts else 0.0
+    outcome = _compare(x, relation, y, tolerance * abs(y))
+    reason = f"Inspected: {with_unit(measured, unit)}, {_ratio(x, y, value, unit)}"
+    if tolerance and relation in ("equals", "at_least", "at_most"):
+        reason += f" (tolerance {100 * tolerance:.3g} %)"
+    return Finding(outcome, reason + ".", tolerance=tolerance)
+
+
+def judge_fact(
+    value: object,
+    relation: str,
+    claimed: object,
+    minus: object = None,
+    tolerance: float = 0.0,
+) -> Finding:
+    """Does a recorded fact stand in `relation` to what the article says?
+
+    Relations: equals, at_least, at_most (numbers, dates), before, after (dates), contains, lacks (lists, text).
+    Dates are dates or ISO texts. "2025-09" or 2025 stands for that whole month or year: a date equals it inside, is
+    before it begins, after it ends; a recorded month too coarse to tell is inconclusive. With `minus` (a second
+    date) the difference `value - minus` in days is compared with the claimed number. `tolerance`: days between
+    dates and for a difference of dates; relative for other numbers. `value` None (or a `minus` that is no date) is
+    inconclusive. Raises ValueError for an unknown relation.
+    """
+    if value is None:
+        return Finding("inconclusive", f"Nothing is recorded; the article says {shown(claimed)}.")
+    if minus is not None:
+        return _difference(value, minus, relation, claimed, tolerance)
+    if relation in ("contains", "lacks"):
+        return _members(value, relation, claimed, "Recorded")
+    days, period = _as_period(value), _as_period(claimed)
+    x, y = _as_number(value), _as_number(claimed)
+    if days is not None and period is not None and (x is None or y is None):
+        outcome = _compare_dates(days, relation, period, timedelta(days=tolerance))
+        return Finding(outcome, f"Recorded: {shown(value)}; the article says {_wanted(relation)}{shown(claimed)}.")
+    if x is None or y is None:
+        return _texts(value, relation, claimed, "Recorded")
+    outcome = _compare(x, relation, y, tolerance * abs(y))
+    return Finding(outcome, f"Recorded: {shown(value)}, {_ratio(x, y, claimed, None)}.", tolerance=tolerance)
+
+
+def judge_consistency(sides: Sides, tolerance: float = 0.0) -> Finding:
+    """Do all sides mean the same? A side: (where it stands, as printed, the number, date or text it stands for).
+
+    Numbers agree if the largest and the smallest differ by at most `tolerance` of the larger; dates and texts must
+    be equal (case ignored). Sides of different kinds, or without a meaning, are inconclusive. The outcome does not
+    depend on the order of sides. Raises ValueError for fewer than two sides.
+    """
+    if len(sides) < 2:
+        raise ValueError("consistency needs two sides")
+    if any(meaning is None for _, _, meaning in sides):
+        empty = [where for where, _, meaning in sides if meaning is None]
+        return Finding("inconclusive", f"Nothing is recorded for {listed(empty)}.")
+    numbers = [_as_number(meaning) for _, _, meaning in sides]
+    if all(n is not None for n in numbers):
+        return _numbers_agree(sides, [n for n in numbers if n is not None], tolerance)
+    days = [_as_date(meaning) for _, _, meaning in sides]
+    if any(n is not None for n in numbers) or (any(days) and not all(days)):
+        return Finding("inconclusive", f"{_all_sides(sides)} are not of one kind and cannot be compared.")
+    keys = [_key(d or meaning) for d, (_, _, meaning) in zip(days, sides, strict=True)]
+    if len(set(keys)) == 1:
+        return Finding("supported", f"{_all_sides(sides)} agree.", tolerance=tolerance)
+    return Finding("contradicted", f"{_all_sides(sides)} cannot all be right.", tolerance=tolerance)
+
+
+def _numbers_agree(sides: Sides, numbers: list[float], tolerance: float) -> Finding:
+    least, most = min(numbers), max(numbers)
+    if most - least <= tolerance * max(abs(least), abs(most)) + 1e-12 * abs(most):
+        allowed = f" within {100 * tolerance:.3g} %" if most > least else ""
+        return Finding("supported", f"{_all_sides(sides)} agree{allowed}.", tolerance=tolerance)
+    by = f"a factor of {factor(most / least).split()[0]}" if least > 0 else number(most - least)
+    return Finding("contradicted", f"{_all_sides(sides)} differ by {by}.", tolerance=tolerance)
+
+
+def _all_sides(sides: Sides) -> str:
+    return listed([f"{printed!r} ({where}: {shown(meaning)})" for where, printed, meaning in sides])
+
+
+def _difference(value: object, minus: object, relation: str, claimed: object, tolerance: float) -> Finding:
+    first, second, days = _as_date(value), _as_date(minus), _as_number(claimed)
+    if first is None or second is None or days is None:
+        what = f"{shown(value)} minus {shown(minus)}"
+        return Finding("inconclusive", f"{what} is no number of days to hold against {shown(claimed)}.")
+    between = (first - second).days
+    outcome = _compare(between, relation, days, tolerance)
+    reason = f"Recorded: {between:,} days from {shown(second)} to {shown(first)}"
+    return Finding(outcome, f"{reason}; the article says {_wanted(relation)}{number(days)}.", tolerance=tolerance)
+
+
+def _compare(x: float, relation: str, y: float, slack: float) -> Outcome:
+    """`slack` widens the relations that allow equality; a hair for the rounding of decimal fractions."""
+    hair = 1e-12 * max(abs(x), abs(y))
+    holds = {
+        "equals": abs(x - y) <= slack + hair,
+        "at_least": x >= y - slack - hair,
+        "at_most": x <= y + slack + hair,
+        "greater": x > y + hair,
+        "less": x < y - hair,
+        "after": x > y + hair,
+        "before": x < y - hair,
+    }
+    if relation not in holds:
+        raise ValueError(f"unknown relation {relation!r}")
+    return "supported" if holds[relation] else "contradicted"
+
+
+def _compare_dates(days: Period, relation: str, claimed: Period, slack: timedelta) -> Outcome:
+    """The recorded day lies somewhere in `days`: decided only if all of them say the same."""
+    begin, end = claimed[0], claimed[1]
+    first, last = days
+    # relation -> (holds wherever the day lies, fails wherever it lies)
+    cases = {
+        "equals": (first >= begin - slack and last <= end + slack, last < begin - slack or first > end + slack),
+        "at_least": (first >= begin - slack, last < begin - slack),
+        "at_most": (last <= end + slack, first > end + slack),
+        "before": (last < begin, first >= begin),
+        "after": (first > end, last <= end),
+    }
+    if relation not in cases:
+        raise ValueError(f"the relation {relation!r} does not hold between dates")
+    holds, fails = cases[relation]
+    return "supported" if holds else "contradicted" if fails else "inconclusive"
+
+
+def _members(value: object, relation: str, wanted: object, source: str) -> Finding:
+    """Lists by their elements, text by its parts; case ignored."""
+    parts = wanted if isinstance(wanted, list | tuple | set | frozenset) else (wanted,)
+    if isinstance(value, list | tuple | set | frozenset):
+        have = {_key(v) for v in value}
+        found = [p for p in parts if _key(p) in have]
+    else:
+        found = [p for p in parts if str(_key(p)) in str(_key(value))]
+    missing = [p for p in parts if p not in found]
+    holds = not missing if relation == "contains" else not found
+    named = missing if relation == "contains" else found
+    verb = "is not among them" if relation == "contains" else "is among them"
+    end = f": {shown(parts)} {'is among them' if relation == 'contains' else 'is not among them'}"
+    if not holds:
+        end = f": {shown(named)} {verb}"
+    return Finding("supported" if holds else "contradicted", f"{source}: {shown(value)}{end}.")
+
+
+def _texts(value: object, relation: str, claimed: object, source: str) -> Finding:
+    if relation != "equals":
+        raise ValueError(f"{relation!r} compares numbers or dates, not {shown(value)!r} and {shown(claimed)!r}")
+    same = _key(value) == _key(claimed)
+    return Finding(
+        "supported" if same else "contradicted", f"{source}: {shown(value)}; the article says {shown(claimed)}."
+    )
+
+
+def _ratio(x: float, y: float, printed: object, unit: str | None) -> str:
+    figure = f"the printed figure, {with_unit(printed, unit)}"
+    if x == y:
+        return f"equal to {figure}"
+    if y == 0 or x == 0 or (x < 0) != (y < 0):
+        return f"against {figure}"
+    ratio = x / y
+    if 0.5 < ratio < 2:
+        return f"{100 * abs(ratio - 1):.2g} % {'more' if ratio > 1 else 'less'} than {figure}"
+    return f"{factor(ratio)} {figure}"
+
+
+def _wanted(relation: str) -> str:
+    return "" if relation == "equals" else relation.replace("_", " ") + " "
+
+
+def _key(value: object) -> object:
+    """What equality is decided on: text without case and outer blanks, lists as sets, dates as ISO text, yes and no
+    as words (True must not equal 1)."""
+    if isinstance(value, bool):
+        return shown(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return frozenset(_key(v) for v in value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return " ".join(value.split()).casefold() if isinstance(value, str) else value
+
+
+def _as_number(value: object) -> float | None:
+    """Whole numbers stay exact; yes and no are no numbers."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _as_date(value: object) -> date | None:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _as_period(value: object) -> Period | None:
+    """First and last day of a date, a month ("2025-09") or a year ("2025", 2025)."""
+    day = _as_date(value)
+    if day is not None:
+        return day, day
+    match = _PERIOD.fullmatch(str(value)) if isinstance(value, str | int) else None
+    if match is None:
+        return None
+    year, month = int(match[1]), int(match[2] or 0)
+    if not 1 <= year <= 9998 or month > 12 or match[2] == "00":
+        return None
+    if not month:
+        return date(year, 1, 1), date(year, 12, 31)
+    following = date(year + month // 12, month % 12 + 1, 1)
+    return date(year, month, 1), following - timedelta(days=1)

@@ -1,0 +1,25 @@
+"""What all tests share: one thread a worker, no network, and the tiny checkpoints, made once."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# before anything imports torch: its threads fight each other on small models
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoints() -> Path:
+    """The folder with tiny-qwen2, tiny-qwen2-trained, tiny-qwen3 and tiny-qwen3-moe.
+
+    It is places.checkpoints(): made when missing (about 25 s), under a lock, so that two workers share it.
+    """
+    import torch
+
+    from harness.engines.tiny_models import ensure_tiny_checkpoints
+
+    torch.set_num_threads(1)
+    return ensure_tiny_checkpoints()
