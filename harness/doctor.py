@@ -1,4 +1,4 @@
-"""Is this machine ready? Versions, device, memory, disk, configuration, checkpoints, optional data: each with a remedy."""
+"""Is this machine ready? Versions, device, memory, disk, configuration, checkpoints, data: each with a remedy."""
 
 import importlib.metadata
 import importlib.util

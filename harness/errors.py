@@ -1,18 +1,18 @@
 """Every exception the harness raises on purpose.
 
-    HarnessError            one sentence for the user, exit code 1; never shown with a traceback
-    ├── ConfigError         a YAML file says something we do not understand (file, line, nearest known key)
-    ├── UnknownName         a claim, model, task, suite or run that does not exist (nearest names)
-    ├── ModelError          a checkpoint that cannot be used: no config, pickled weights, unreachable, does not fit
-    ├── DatasetError        a dataset that cannot be reached (path or revision wanted, how to provide it)
-    ├── TaskError           a task whose rows or settings make no sense
-    ├── PromptTooLong       prompt + max_tokens exceed the model's context
-    ├── EngineError         generation cannot go on (not: one generation failed; that is a stored Generation)
-    ├── MissingExtra        an optional dependency is not installed (names the extra)
-    ├── StoreError          a run folder that cannot be read or written
-    │   ├── StorageFull     the disk is full; everything committed so far is kept
-    │   └── SpecChanged     a resume under another specification (says what differs)
-    └── Interrupted         Ctrl-C after everything finished was stored (exit code 130)
+HarnessError            one sentence for the user, exit code 1; never shown with a traceback
+├── ConfigError         a YAML file says something we do not understand (file, line, nearest known key)
+├── UnknownName         a claim, model, task, suite or run that does not exist (nearest names)
+├── ModelError          a checkpoint that cannot be used: no config, pickled weights, unreachable, does not fit
+├── DatasetError        a dataset that cannot be reached (path or revision wanted, how to provide it)
+├── TaskError           a task whose rows or settings make no sense
+├── PromptTooLong       prompt + max_tokens exceed the model's context
+├── EngineError         generation cannot go on (not: one generation failed; that is a stored Generation)
+├── MissingExtra        an optional dependency is not installed (names the extra)
+├── StoreError          a run folder that cannot be read or written
+│   ├── StorageFull     the disk is full; everything committed so far is kept
+│   └── SpecChanged     a resume under another specification (says what differs)
+└── Interrupted         Ctrl-C after everything finished was stored (exit code 130)
 """
 
 import difflib
@@ -85,9 +85,9 @@ class Interrupted(HarnessError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`; nearest: 'a', 'b'` (up to three of the known names), or an empty string."""
+    """`; nearest: 'a', 'b'` (up to three of the known names); all of them where few are known and none is near."""
     by_lower = {k.lower(): k for k in known}
     near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
     if not near:
-        return ""
+        return "; known: " + ", ".join(repr(n) for n in by_lower.values()) if 0 < len(by_lower) <= 12 else ""
     return "; nearest: " + ", ".join(repr(by_lower[n]) for n in near)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol as Interface
 
 from harness import engines, models, tasks
-from harness.errors import EngineError, Interrupted
+from harness.errors import EngineError, HarnessError, Interrupted
+from harness.models.hub import fetch_weights, weights_name
 from harness.plan import Options, PlannedRun, open_task, run_seed
 from harness.records import Generation, Message, Request, RunSpec, Sample, Sampling
 from harness.store import RunStore
@@ -58,6 +59,8 @@ def execute(run: PlannedRun, options: Options, watch: Watch, *, name: str | None
     Raises HarnessError for everything that stops a run; what had finished is stored then.
     """
     task = open_task(run, options)
+    if run.engine == "transformers" and run.folder is None:
+        run = replace(run, folder=fetch_weights(run.model))
     engine = engines.open_engine(
         run.engine, spec=run.model, folder=run.folder, precision=run.precision, device=run.device, rows=options.rows
     )
@@ -72,13 +75,19 @@ def execute(run: PlannedRun, options: Options, watch: Watch, *, name: str | None
                 for repeat in range(spec.repeats):
                     _round(repeat, rows, spec, engine, store, watch)
             except KeyboardInterrupt:
-                done, total = store.generated(), spec.questions * spec.repeats
-                raise Interrupted(
-                    f"Stopped: {done:,} of {total:,} generations of {store.name} are stored; continue with: {again}"
-                ) from None
+                raise Interrupted(f"Stopped: {_so_far(store, spec)}; continue with: {again}") from None
+            except HarnessError:
+                raise
+            except Exception as error:  # the libraries below raise whatever they like; nothing stored is lost
+                why = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+                raise EngineError(f"The engine stopped ({why}): {_so_far(store, spec)}; again: {again}") from error
             finally:
                 watch.finish()
             return Finished(store.name, spec, store.generated(), store.generated() - before)
+
+
+def _so_far(store: RunStore, spec: RunSpec) -> str:
+    return f"{store.generated():,} of {spec.questions * spec.repeats:,} generations of {store.name} are stored"
 
 
 def complete_spec(run: PlannedRun, task: tasks.Task, engine: engines.Engine) -> RunSpec:
@@ -111,12 +120,10 @@ def complete_spec(run: PlannedRun, task: tasks.Task, engine: engines.Engine) -> 
 
 
 def _weights(run: PlannedRun, engine: engines.Engine) -> str:
+    """Which weights these are: the hub's commit, a fingerprint of the folder, or the engine that needs none."""
     if run.folder is None:
         return engine.describe().name
-    repository = run.model.repository
-    if repository is not None and repository.revision and repository.revision in str(run.folder):
-        return f"hub:{repository.hub}@{repository.revision}"
-    return models.fingerprint(run.folder)
+    return weights_name(run.model, run.folder) or models.fingerprint(run.folder)
 
 
 def request_for(sample: Sample, repeat: int, spec: RunSpec) -> Request:
@@ -131,29 +138,38 @@ def request_for(sample: Sample, repeat: int, spec: RunSpec) -> Request:
 
 
 def _round(repeat: int, rows: "Rows", spec: RunSpec, engine: engines.Engine, store: RunStore, watch: Watch) -> None:
+    """One round: everything missing is asked for, what fails or is never answered once more, then stored as failed."""
     done = store.done(repeat)
     if len(done) == spec.questions:
         return
+    failed = 0
     samples = _noted(rows(), store) if repeat == 0 else rows()
-    failed: list[str] = []
     for generation in _answers(engine, (request_for(s, repeat, spec) for s in samples if s.id not in done)):
         if generation.finish_reason == "error":
+            failed += 1
             store.add_failed_attempt(generation)
-            failed.append(generation.sample_id)
             _give_up(failed, generation, store)
         else:
-            store.add(generation)
-            watch.update(generation)
-    missing = frozenset(failed)
-    for generation in _answers(engine, (request_for(s, repeat, spec) for s in rows() if s.id in missing)):
-        final = replace(generation, attempt=_ATTEMPTS)
-        store.add(final)
-        watch.update(final)
+            _keep(generation, store, watch)
+    done = store.done(repeat)
+    if len(done) == spec.questions:
+        return
+    for generation in _answers(engine, (request_for(s, repeat, spec) for s in rows() if s.id not in done)):
+        _keep(replace(generation, attempt=_ATTEMPTS), store, watch)
+    done = store.done(repeat)
+    for sample in (s for s in rows() if s.id not in done):
+        request = request_for(sample, repeat, spec)
+        _keep(replace(engines.failed(request, "the engine gave no answer"), attempt=_ATTEMPTS), store, watch)
 
 
-def _give_up(failed: list[str], last: Generation, store: RunStore) -> None:
-    if len(failed) >= _GIVE_UP_AFTER and store.generated() == 0:
-        raise EngineError(f"The first {len(failed)} generations all failed, the last with: {last.error}")
+def _keep(generation: Generation, store: RunStore, watch: Watch) -> None:
+    store.add(generation)
+    watch.update(generation)
+
+
+def _give_up(failed: int, last: Generation, store: RunStore) -> None:
+    if failed >= _GIVE_UP_AFTER and store.generated() == 0:
+        raise EngineError(f"The first {failed} generations all failed, the last with: {last.error}")
 
 
 def _answers(engine: engines.Engine, requests: Iterator[Request]) -> Iterator[Generation]:

@@ -60,7 +60,8 @@ def test_the_scripted_engine_needs_no_model_library() -> None:
     code = (
         "import sys; from harness.engines import open_engine; from harness.records import ModelSpec; "
         "spec = ModelSpec(id='a', name='a', developer='a', weights='open'); "
-        "open_engine('scripted', spec=spec, folder=None, precision='fp32'); import harness.engines.transformers_engine; "
+        "open_engine('scripted', spec=spec, folder=None, precision='fp32'); "
+        "import harness.engines.transformers_engine; "
         "print([m for m in ('torch', 'transformers', 'numpy', 'tokenizers') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -297,3 +297,6 @@ def test_few_questions_in_every_order() -> None:
     """By brute force what the property above samples."""
     row: list[float | None] = [1.0, 0.0, None, 0.3]
     assert len({made([list(p)]).value for p in permutations(row)}) == 1
+    # 0.1 + 0.2 + 0.3 depends on the order unless the sum is exact
+    rounds: list[list[float | None]] = [[0.1, 1.0], [0.2, 1.0], [0.3, 1.0]]
+    assert len({made(list(p)) for p in permutations(rounds)}) == 1

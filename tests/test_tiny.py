@@ -2,7 +2,8 @@
 
 import json
 import math
-import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -171,18 +172,24 @@ def test_a_checkpoint_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: p
 
 
 def test_two_processes_do_not_make_the_same_one(tmp_path: Path) -> None:
-    """A second process waits for the lock and then finds everything there."""
-    inside = tmp_path / ".lock"
-    with tiny._locked(inside):
-        child = os.fork()
-        if child == 0:
-            with tiny._locked(inside):
-                (tmp_path / "late").write_text("x")
-            os._exit(0)
-        assert os.waitpid(child, os.WNOHANG)[0] == 0
-        assert not (tmp_path / "late").exists()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert (tmp_path / "late").exists()
+    """A second process waits for the lock; the kernel gives it back when its holder dies."""
+    lock, late = tmp_path / ".lock", tmp_path / "late"
+    code = (
+        "import sys; from pathlib import Path; from harness.library import tiny\n"
+        "with tiny._locked(Path(sys.argv[1])): print('in', flush=True); Path(sys.argv[2]).touch(); sys.stdin.read()"
+    )
+    start = [sys.executable, "-c", code, str(lock), str(late)]
+    with tiny._locked(lock):
+        other = subprocess.Popen(start, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(timeout=1.5)
+        assert not late.exists()
+    with other:
+        assert other.stdout is not None and other.stdout.readline() == "in\n"
+        assert late.exists()
+        other.kill()
+    with tiny._locked(lock):
+        pass
 
 
 def test_training_that_does_not_get_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

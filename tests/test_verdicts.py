@@ -209,7 +209,7 @@ def test_tolerances() -> None:
     assert tight.tolerance == pytest.approx(0.005)
 
 
-@pytest.mark.parametrize("claimed", [1.0, 0.99])
+@pytest.mark.parametrize("claimed", [1.0, 0.99, 0.97])
 def test_all_right(claimed: float) -> None:
     found = judge_score(from_sums([64] * 30, 64), claim_of(claimed), planned_rounds=64)
     assert found.outcome == "reproduced"
@@ -218,7 +218,8 @@ def test_all_right(claimed: float) -> None:
 
 
 def test_all_wrong() -> None:
-    assert judge_score(from_sums([0] * 30, 64), claim_of(0.0), planned_rounds=64).outcome == "reproduced"
+    for claimed in (0.0, 0.01, 0.03):
+        assert judge_score(from_sums([0] * 30, 64), claim_of(claimed), planned_rounds=64).outcome == "reproduced"
     assert judge_score(from_sums([0] * 30, 64), claim_of(0.5), planned_rounds=64).outcome == "lower"
 
 
@@ -468,6 +469,8 @@ def test_published_differences_need_to_exceed_their_noise() -> None:
     assert small.outcome == "inconclusive" and any("assumed" in q for q in small.qualifiers)
     assert judge_published(figure(76.1, **gpqa), "greater", figure(59.1, **gpqa)).outcome == "supported"
     assert judge_published(figure(40.1, **gpqa), "greater", figure(59.1, **gpqa)).outcome == "contradicted"
+    # behind by more than the tolerance, but not by more than the noise of both
+    assert judge_published(figure(56.1, **gpqa), "greater", figure(59.1, **gpqa)).outcome == "inconclusive"
     assert judge_published(figure(40.1, **gpqa), "less", figure(59.1, **gpqa)).outcome == "supported"
 
 

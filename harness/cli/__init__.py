@@ -1,7 +1,7 @@
 """The command line: parse, call one room, print, exit code.
 
-Every command has --json: one JSON document on stdout, everything else on stderr. Exit codes: 0 done, 1 a mistake the
-message names (or, for `run --suite`, a verdict that is not what the suite expects), 2 wrong usage, 130 stopped.
+Every command has --json: one JSON document on stdout, everything else on stderr. Exit codes: 0 done, 1 a mistake
+the message names (or, for `run --suite`, a verdict that is not what the suite expects), 2 wrong usage, 130 stopped.
 """
 
 import os
@@ -27,10 +27,12 @@ run_commands.add_to(app)
 
 
 def main() -> None:
-    """Entry point: every HarnessError is one sentence on stderr, never a traceback."""
+    """Entry point: every HarnessError is one sentence on stderr, never a traceback (but with HARNESS_DEBUG=1)."""
     try:
-        app()
+        app(prog_name="harness")
     except HarnessError as error:
+        if os.environ.get("HARNESS_DEBUG"):
+            raise
         sys.exit(fail(error))
     except KeyboardInterrupt:
         console().print("Stopped.")

@@ -75,13 +75,14 @@ def verify(
 
     ledger = claims.load_claims()
     problems = claims.verify_locators(ledger, claims.load_articles(), articles)
-    checked = sum(len(c.where) for c in ledger)
+    located = [c for c in ledger if c.where]
+    checked = sum(len(c.where) for c in located)
     if as_json:
         write_json("verification", {"locators": checked, "problems": problems})
     else:
         for problem in problems:
-            note(str(problem))
-        note(f"{checked} locators of {len(ledger)} claims checked, {len(problems)} problems.")
+            note(f"{problem.claim} {problem.file}:{problem.line}: {problem.what}".lstrip())
+        note(f"{checked} lines of {len(located)} claims checked, {len(problems)} problems.")
     if problems:
         raise typer.Exit(1)
 

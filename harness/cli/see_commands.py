@@ -28,8 +28,12 @@ def inspect(
 ) -> None:
     """What a checkpoint is: parameters, bytes, KV cache, context, modalities, licence. No weights are read."""
     from harness import inspection, models
+    from harness.models.hub import fetch_config
 
-    found = inspection.inspect_model(models.find_model(name))
+    spec = models.find_model(name)
+    if spec.repository and spec.architecture is None and models.locate_folder(spec) is None:
+        fetch_config(spec)
+    found = inspection.inspect_model(spec)
     if as_json:
         write_json("inspection", found)
         return
@@ -122,10 +126,11 @@ def print_table(found: "Sequence[Verdict]") -> None:
     """The comparison table on stdout, its summary below."""
     from harness import claims
     from harness.report.rows import rows
-    from harness.report.terminal import comparison_table
+    from harness.report.terminal import comparison_table, summary_line
 
     lines = rows(found, {c.id: c for c in claims.load_claims()})
-    show(comparison_table(lines, console(stderr=False).width))
+    show(comparison_table(lines, headings=_headings()))
+    show(summary_line(lines))
 
 
 def _as_text(found: "Sequence[Verdict]", form: str) -> str:

@@ -89,7 +89,7 @@ def probabilities(logits: Tensor, settings: Settings) -> Tensor:
         scaled = scaled.masked_fill(scaled < least, float("-inf"))
     weights = (scaled - scaled.amax(-1, keepdim=True)).exp()
     if settings.top_p is not None:
-        ordered, order = weights.sort(-1, descending=True, stable=True)
+        ordered, order = weights.sort(dim=-1, descending=True, stable=True)
         before = ordered.cumsum(-1) - ordered
         dropped = before >= settings.top_p * ordered.sum(-1, keepdim=True)
         # 0 < top_p, and nothing stands before the first, so the first always stays

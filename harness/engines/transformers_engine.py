@@ -43,8 +43,6 @@ class TransformersEngine:
         """
         checkpoints.check_precision(precision)
         self._device = checkpoints.resolve_device(device)
-        if source.folder is not None:
-            checkpoints.check_folder(source.folder)
         config = checkpoints.load_config(source)
         if not checkpoints.only_full_attention(config):
             raise ModelError(
@@ -224,6 +222,7 @@ def open_transformers(
     Raises ModelError when there is neither, and as TransformersEngine does.
     """
     if folder is not None:
+        checkpoints.check_folder(folder)
         source = Source(str(folder))
     elif spec.repository is not None:
         source = Source(spec.repository.hub, spec.repository.revision)

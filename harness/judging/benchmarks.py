@@ -70,6 +70,8 @@ def _measured(base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Sequence
         qualifiers=finding.qualifiers + late + others,
         deviations=best.spec.deviations,
         more=finding.more,
+        command=base.command if finding.more else None,
+        hardware=base.hardware if finding.more else None,
         run=best.name,
         scorer=best.scorer,
     )
@@ -111,4 +113,10 @@ def _own_tolerance(check: BenchmarkCheck, figure: Figure) -> float | None:
 
 
 def _figure_text(figure: Figure) -> str:
-    return figure.value if isinstance(figure.value, str) else f"{figure.value:g}"
+    if isinstance(figure.value, str):
+        return figure.value
+    return (
+        f"{figure.value:.1f}"
+        if figure.unit in ("percent", "points") and figure.value == round(figure.value, 1)
+        else f"{figure.value:g}"
+    )

@@ -154,6 +154,8 @@ def _locked(path: Path) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
+        # closing alone would not do: a child forked meanwhile holds the same lock
+        fcntl.flock(handle, fcntl.LOCK_UN)
         os.close(handle)
 
 

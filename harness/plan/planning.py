@@ -36,6 +36,10 @@ def make_plan(targets: Sequence[str], suite: str | None, options: Options) -> Pl
                 keys[model.id, task, options.protocol or ""] = []
         if not chosen and not options.tasks:
             raise UnknownName(f"No claim is about {model.id}: name what to run it on with --task.")
+    if options.tasks:
+        # the user chose tasks: claims that these do not decide are not asked about
+        asked = {w.claim.id for found in wanted.values() for w in found}
+        chosen = tuple(c for c in chosen if c.id in asked)
     runs = (_plan_run(by_id.get(k[0]) or models.find_model(k[0]), k, found, options) for k, found in keys.items())
     return Plan(tuple(runs), chosen, options)
 

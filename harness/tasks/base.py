@@ -104,9 +104,7 @@ class FileTask:
             yield self.sample_of(index, row)
 
 
-def judged(
-    generation: Generation, scorer: str, value: float, answer: str | None, reason: str | None = None
-) -> Score:
+def judged(generation: Generation, scorer: str, value: float, answer: str | None, reason: str | None = None) -> Score:
     """The score of an answer that could be judged; `answer` is None where none was found (value 0).
 
     An output that earned nothing and was cut at max_tokens is `truncated`, so that the table can show it.

@@ -131,7 +131,8 @@ def _json(path: Path, file: IO[bytes]) -> Iterator[Row]:
 
 def _csv(path: Path, file: IO[bytes]) -> Iterator[Row]:
     try:
-        yield from csv.DictReader(io.TextIOWrapper(file, encoding="utf-8", newline=""), strict=True)
+        with io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+            yield from csv.DictReader(text, strict=True)
     except (csv.Error, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: not a readable CSV file ({error}).") from error
 

@@ -185,9 +185,7 @@ def _name(verdict: Verdict) -> str:
 
 def _told(parts: Sequence[Verdict]) -> str:
     """'AIME24 supported (measured), IFEval not_run'."""
-    return ", ".join(
-        f"{_name(p)} {p.outcome}" + (f" ({p.evidence})" if p.evidence != "none" else "") for p in parts
-    )
+    return ", ".join(f"{_name(p)} {p.outcome}" + (f" ({p.evidence})" if p.evidence != "none" else "") for p in parts)
 
 
 def _sentence(text: str) -> str:

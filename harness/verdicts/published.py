@@ -105,9 +105,7 @@ def _incomparable(a: Figure | None, b: Figure | float | None) -> str | None:
     return None
 
 
-def _pair(
-    a: Figure, b: Figure | float, tolerance: float | None, questions: int | None, lower_is_better: bool
-) -> _Pair:
+def _pair(a: Figure, b: Figure | float, tolerance: float | None, questions: int | None, lower_is_better: bool) -> _Pair:
     bar = not isinstance(b, Figure)
     other = b if isinstance(b, Figure) else a.model_copy(update={"value": float(b), "repeats": None})
     if a.unit not in ("percent", "fraction") or lower_is_better:

@@ -227,9 +227,7 @@ def weigh(trial: Trial, finding: Finding, leaning: Leaning, edge: float) -> Find
     blamed = [d for d in trial.deviations if d.direction in towards]
     if blamed:
         certain = all(d.direction != "unknown" for d in blamed)
-        cause = (
-            "could explain it" if certain else "could explain it, as it may move the score by an unknown amount"
-        )
+        cause = "could explain it" if certain else "could explain it, as it may move the score by an unknown amount"
         return replace(
             finding,
             outcome="inconclusive",
@@ -253,6 +251,4 @@ def _all_or_nothing(estimate: Estimate) -> bool:
     """Are all scores 0 or 1? Then, and only then, the sum of the scores is the number of right answers."""
     if estimate.counts is None:
         return True
-    return math.isclose(
-        estimate.value * estimate.questions * estimate.rounds, estimate.counts.correct, abs_tol=1e-6
-    )
+    return math.isclose(estimate.value * estimate.questions * estimate.rounds, estimate.counts.correct, abs_tol=1e-6)

@@ -1,0 +1,251 @@
+"""The command line as a user meets it: one clear sentence for every mistake, one JSON document, nothing lost."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from harness import cli, claims
+from harness.store import RunStore, run_names
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+TASKS = CHECKOUT / "configs" / "tasks"
+# (arguments before which every command answers --help)
+COMMANDS = ["claims", "claims show", "claims verify", "claims schema", "inspect", "plan", "run", "score", "report"]
+COMMANDS += ["doctor", "tiny", "table"]
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Harness = Callable[..., Said]
+
+
+@pytest.fixture
+def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Harness:
+    """Runs the command line in this process, with its own runs folder; lines are as long as they like."""
+    monkeypatch.setenv("HARNESS_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("COLUMNS", "1000")
+
+    def say(*arguments: str | Path) -> Said:
+        monkeypatch.setattr(sys, "argv", ["harness", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+            raise SystemExit(0)
+        said = capsys.readouterr()
+        return Said(int(stopped.value.code or 0), said.out, said.err)
+
+    return say
+
+
+def a_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the configuration to break."""
+    root = tmp_path / "root"
+    shutil.copytree(CHECKOUT / "configs", root / "configs")
+    shutil.copytree(CHECKOUT / "seeds", root / "seeds")
+    monkeypatch.setenv("HARNESS_ROOT", str(root))
+    return root
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(harness: Harness, command: str) -> None:
+    said = harness(*command.split(), "--help")
+    assert said.code == 0 and "Usage: harness " + command in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["claims", "show", "C999"], "There is no claim 'C999'; nearest: 'C099'"),
+        (["claims", "--article", "030"], "There is no article with claims '030'; nearest:"),
+        (["claims", "--kind", "structur"], "nearest: 'structure'"),
+        (["claims", "--evidence", "inspect"], "nearest: 'inspected'"),
+        (["inspect", "qwq-23b"], "There is no model 'qwq-23b'; nearest: 'qwq-32b'"),
+        (["inspect", "qwen2.5-max"], "weights are closed, nothing to inspect"),
+        (["run"], "Name what to run"),
+        (["run", "qwq-23b"], "There is no claim, model or suite 'qwq-23b'; nearest: 'qwq-32b'"),
+        (["run", "--suite", "smok"], "There is no suite 'smok'; nearest: 'smoke'"),
+        (["run", "S01", "--precision", "bf61"], "There is no precision 'bf61'; nearest: 'bf16'"),
+        (["run", "S01", "--engine", "scriptd"], "There is no engine 'scriptd'; nearest: 'scripted'"),
+        (["run", "S01", "--protocol", "smoky"], "There is no protocol 'smoky'; nearest: 'smoke'"),
+        (["run", "tiny-qwen2", "--task", "echo_sum", "--tasks-dir", TASKS], "'echo_sums'"),
+        (["run", "tiny-qwen3"], "No claim is about tiny-qwen3: name what to run it on with --task."),
+        (["run", "S01", "--precision", "nf4"], "is not configured for nf4, only for fp32, bf16"),
+        (["score", "nothing-here"], "There is no run 'nothing-here'"),
+        (["report", "C08"], "There is no claim, model or suite 'C08'"),
+    ],
+)  # fmt: skip
+def test_mistakes_get_one_sentence(harness: Harness, arguments: list[str | Path], sentence: str) -> None:
+    said = harness(*arguments)
+    assert said.code == 1
+    assert sentence in said.err
+    assert "Traceback" not in said.err and len(said.err.strip().splitlines()) == 1
+
+
+def test_an_unreachable_dataset_names_files_revision_and_remedy(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    said = harness("run", "tiny-qwen2", "--task", "aime24", "--engine", "scripted")
+    assert said.code == 1
+    for part in ("aime24.jsonl", "HuggingFaceH4/aime_2024", "2fe88a2f", "--data-dir"):
+        assert part in said.err
+
+
+def test_weights_that_cannot_be_had_name_repository_and_remedy(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    said = harness("run", "qwq-32b", "--task", "echo_sums", "--tasks-dir", TASKS, "--limit", "1")
+    assert said.code == 1
+    assert "Qwen/QwQ-32B@976055f8c83f" in said.err and "$HARNESS_MODELS/qwq-32b" in said.err
+
+
+def test_a_broken_configuration_names_file_line_and_nearest_key(
+    harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = a_root(tmp_path, monkeypatch) / "configs" / "claims" / "003.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("  kind: ", "  kinde: ", 1), encoding="utf-8")
+    line = text.splitlines().index(next(x for x in text.splitlines() if x.startswith("  kind: "))) + 1
+    said = harness("claims")
+    assert said.code == 1
+    assert f"003.yaml, line {line}: unknown key 'kinde'; nearest: 'kind'" in said.err
+
+
+@pytest.mark.parametrize(("files", "sentence"), [
+    ({}, "has no config.json"),
+    ({"config.json": '{"model_type": "qwen2"}', "pytorch_model.bin": "x"}, "pickled"),
+])  # fmt: skip
+def test_unusable_model_folders(harness: Harness, tmp_path: Path, files: dict[str, str], sentence: str) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    for command in (["inspect", folder], ["run", folder, "--task", "smoke-sums"]):
+        said = harness(*command)
+        assert said.code == 1 and sentence in said.err and "Traceback" not in said.err
+
+
+def test_a_prompt_longer_than_the_context(harness: Harness, tmp_path: Path, tiny_checkpoints: Path) -> None:
+    (tmp_path / "long.yaml").write_text(
+        "task: long\ndataset_path: json\ndataset_kwargs: {data_files: {test: "
+        + str(tmp_path / "long.jsonl")
+        + "}}\ntest_split: test\noutput_type: generate_until\n"
+        "doc_to_text: '{{text}}'\ndoc_to_target: 'x'\ngeneration_kwargs: {until: [], max_gen_toks: 8}\n"
+        "metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "long.jsonl").write_text(json.dumps({"text": "word " * 20000}) + "\n", encoding="utf-8")
+    said = harness("run", "tiny-qwen2", "--task", "long", "--tasks-dir", tmp_path)
+    assert said.code == 1
+    assert re.search(r"[\d,]+ tokens", said.err) and "context" in said.err and "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("arguments", [
+    ["claims", "--model", "qwq-32b"], ["claims", "show", "C082"], ["inspect", "qwq-32b"], ["plan", "--suite", "smoke"],
+    ["report", "C079"], ["report", "--recorded"], ["claims", "show", "C999"],
+    ["run", "tiny-qwen2", "--task", "echo_sums", "--tasks-dir", TASKS, "--engine", "scripted", "--limit", "3"],
+])  # fmt: skip
+def test_json_is_one_document_on_stdout(harness: Harness, arguments: list[str | Path]) -> None:
+    said = harness(*arguments, "--json")
+    document = json.loads(said.out)
+    assert document["schema"].startswith("harness/") and document["schema_version"] == 1
+    assert (document["schema"] == "harness/error") == bool(said.code)
+
+
+def test_the_counts_the_project_stands_on(harness: Harness) -> None:
+    qwq = json.loads(harness("inspect", "qwq-32b", "--json").out)["data"]
+    assert qwq["parameters_total"] == 32_763_876_352
+    omni = json.loads(harness("inspect", "qwen2.5-omni-7b", "--json").out)["data"]
+    assert omni["parameters_total"] == 10_732_225_408
+    parts = {name: omni["components"][name] for name in ("thinker", "talker", "token2wav")}
+    assert parts == {"thinker": 8_931_813_888, "talker": 1_351_360_256, "token2wav": 449_051_264}
+
+
+def test_filters_agree_with_the_ledger(harness: Harness) -> None:
+    listed = json.loads(harness("claims", "--article", "003", "--kind", "structure", "--json").out)["data"]
+    wanted = [c.id for c in claims.load_claims() if c.article == "003" and c.kind == "structure"]
+    assert [entry["claim"]["id"] for entry in listed] == wanted and len(wanted) >= 4
+    published = json.loads(harness("claims", "--evidence", "published", "--json").out)["data"]
+    assert published and all(entry["verdict"]["evidence"] == "published" for entry in published)
+
+
+def test_schemas_are_written(harness: Harness, tmp_path: Path) -> None:
+    assert harness("claims", "schema", "--out", tmp_path / "schemas").code == 0
+    files = sorted(p.name for p in (tmp_path / "schemas").iterdir())
+    assert "claims.schema.json" in files and len(files) == len(claims.json_schemas())
+
+
+ECHO = ["run", "tiny-qwen2", "--task", "echo_sums", "--tasks-dir", str(TASKS), "--repeats", "3", "--limit", "40"]
+
+
+def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    script = tmp_path / "slow.yaml"
+    script.write_text("faults: [{kind: slow, seconds: 0.02}]\n", encoding="utf-8")
+    runs = tmp_path / "runs"
+    env = {**os.environ, "HARNESS_RUNS": str(runs), "COLUMNS": "1000"}
+    command = [sys.executable, "-c", "from harness.cli import main; main()", *ECHO, "--engine", f"scripted:{script}"]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(runs.glob("*/spec.json")):
+        assert process.poll() is None and time.sleep(0.05) is None
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    stored = int(re.search(r"Stopped: (\d+) of 120 generations", err).group(1))  # type: ignore[union-attr]
+    assert 0 < stored < 120 and "continue with: harness run tiny-qwen2" in err
+
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    assert "40 scored" not in done.stderr and "120 scored of 120" in done.stderr
+    assert len(list(runs.iterdir())) == 1
+
+
+def test_resume_under_other_settings_says_what_differs(harness: Harness) -> None:
+    assert harness(*ECHO, "--engine", "scripted").code == 0
+    (name,) = run_names()
+    command = list(ECHO)
+    command[command.index("3")] = "5"
+    said = harness(*command, "--engine", "scripted", "--resume", name)
+    assert said.code == 1 and "repeats: 3 -> 5" in said.err
+    assert run_names() == (name,)
+
+
+@pytest.mark.parametrize(("kind", "counted"), [("error", "errored"), ("nothing", "errored"), ("truncate", "truncated")])
+def test_faults_of_the_engine_stay_in_the_denominator(
+    harness: Harness, tmp_path: Path, kind: str, counted: str
+) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text(f"faults: [{{kind: {kind}, share: 0.25}}]\n", encoding="utf-8")
+    said = harness(*ECHO, "--engine", f"scripted:{script}", "--json")
+    run = json.loads(said.out)["data"]["runs"][0]
+    assert said.code == 0
+    counts = run["counts"]
+    assert 10 < counts[counted] < 60
+    assert sum(counts[k] for k in ("correct", "incorrect", "no_answer", "truncated", "unscored", "errored")) == 120
+    with RunStore.open(run["name"]) as store:
+        assert store.generated() == 120
+
+
+@pytest.mark.parametrize("kind", ["raise", "crash"])
+def test_an_engine_that_stops_is_one_sentence_and_loses_nothing(harness: Harness, tmp_path: Path, kind: str) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text(f"faults: [{{kind: {kind}, samples: [echo_sums/30], repeats: [1]}}]\n", encoding="utf-8")
+    said = harness(*ECHO, "--engine", f"scripted:{script}")
+    assert said.code == 1 and "Traceback" not in said.err
+    (name,) = run_names()
+    with RunStore.open(name) as store:
+        assert 40 <= store.generated() < 120

@@ -1,0 +1,74 @@
+"""Taking outputs apart: a thought is never passed on as an answer."""
+
+from typing import Literal, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.tasks import Policy, Thought, split_thinking
+
+CASES = [
+    # policy, output, thinking, answer, terminated
+    ("prompt", "a</think>\n\nb", "a", "b", True),
+    ("prompt", "a", "a", None, False),
+    ("prompt", "", "", None, False),
+    ("prompt", "a</think>", "a", "", True),
+    ("prompt", "a</think>b</think>c", "a", "b</think>c", True),
+    ("prompt", "<think>\na</think>\n\n  b", "\na", "  b", True),
+    ("prompt", "a</think>\n<think>b</think>\nc", "ab", "c", True),
+    ("prompt", "a</think>\n<think>b", "ab", None, False),
+    ("output", "<think>a</think>\nb", "a", "b", True),
+    ("output", "\n<think>a</think>\nb", "a", "b", True),
+    ("output", "<think>a", "a", None, False),
+    ("output", "a</think>b", None, "a</think>b", True),
+    ("output", "a <think>b</think>", None, "a <think>b</think>", True),
+    ("switch", "<think>\n\n</think>\n\nb", "\n\n", "b", True),
+    ("switch", "b", None, "b", True),
+    ("none", "<think>a</think>b", None, "<think>a</think>b", True),
+]
+
+
+@pytest.mark.parametrize(("policy", "output", "thinking", "answer", "terminated"), CASES)
+def test_cases(policy: Policy, output: str, thinking: str | None, answer: str | None, terminated: bool) -> None:
+    assert split_thinking(output, policy) == Thought(thinking, answer, terminated)
+
+
+pieces = st.lists(st.sampled_from(["<think>", "</think>", "\n", " ", "42", "\\boxed{7}"]), max_size=12).map("".join)
+policies = st.sampled_from(get_args(Policy))
+Opened = Literal["prompt", "output", "switch"]
+
+
+@given(pieces, policies)
+def test_nothing_is_invented_or_repeated(text: str, policy: Policy) -> None:
+    thought = split_thinking(text, policy)
+    kept = (thought.thinking or "") + (thought.answer or "")
+    without_tags = text.replace("<think>", "").replace("</think>", "")
+    assert len(kept.replace("<think>", "").replace("</think>", "")) <= len(without_tags)
+    assert thought.answer is None or text.endswith(thought.answer)
+
+
+@given(pieces, policies)
+def test_no_answer_exactly_while_a_thought_goes_on(text: str, policy: Policy) -> None:
+    thought = split_thinking(text, policy)
+    assert (thought.answer is None) == (not thought.terminated)
+    assert thought.terminated or thought.thinking is not None
+
+
+@given(pieces)
+def test_what_stands_before_the_first_closing_tag_is_no_answer(text: str) -> None:
+    thought = split_thinking("SECRET" + text, "prompt")
+    assert "SECRET" not in (thought.answer or "")
+
+
+@given(pieces, st.sampled_from(get_args(Opened)))
+def test_an_answer_never_begins_with_another_thought(text: str, policy: Policy) -> None:
+    answer = split_thinking("<think>" + text, policy).answer
+    assert answer is None or not answer.lstrip().startswith("<think>")
+
+
+@given(st.text(), policies)
+def test_an_unfinished_thought_has_no_answer_whatever_is_in_it(text: str, policy: Policy) -> None:
+    text = "<think>" + text.replace("</think>", "")
+    if policy != "none":
+        assert split_thinking(text, policy).answer is None
