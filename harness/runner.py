@@ -103,7 +103,7 @@ def complete_spec(run: PlannedRun, task: tasks.Task, engine: engines.Engine) -> 
         dataset=task.dataset_fingerprint(),
         protocol=run.protocol.id if run.protocol else "task",
         system_prompt=run.protocol.system_prompt if run.protocol else None,
-        chat_template=run.protocol.chat_template if run.protocol else False,
+        chat_template=run.chat_template if run.chat_template is not None else bool(info.template_sha256),
         template=info.template_sha256,
         thinking=info.thinking,
         sampling=run.sampling or Sampling(),
@@ -128,6 +128,8 @@ def _weights(run: PlannedRun, engine: engines.Engine) -> str:
 
 def request_for(sample: Sample, repeat: int, spec: RunSpec) -> Request:
     """The request of one sample in one round."""
+    if not spec.chat_template:
+        sample = tasks.without_template(sample)
     messages = sample.messages
     if spec.system_prompt and messages:
         messages = (Message("system", spec.system_prompt), *messages)

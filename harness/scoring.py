@@ -5,6 +5,7 @@ A scorer that fails leaves the generation `unscored`: an instrument's failure is
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -59,7 +60,7 @@ def judge(task: tasks.Task, sample: Sample, generation: Generation, scorer: str,
     except Exception as error:  # noqa: BLE001  whatever a grader trips over, the model is not to blame
         return Score(*place, "unscored", None, reason=f"{type(error).__name__}: {error}"[:300])
     if cut and score.status in ("incorrect", "no_answer"):
-        return Score(*place, "truncated", 0.0, score.answer, "the token limit was reached")
+        return replace(score, status="truncated", reason=score.reason or "the token limit was reached")
     return score
 
 

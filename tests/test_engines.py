@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from harness.engines import ENGINE_NAMES, Engine, open_engine
 from harness.engines.scripted import Fault, Script, ScriptedEngine
 from harness.errors import ConfigError, EngineError, ModelError, PromptTooLong, UnknownName
-from harness.records import Generation, Message, ModelSpec, Request, Sampling
+from harness.records import Generation, Message, ModelSpec, Repository, Request, Sampling
 
 SPEC = ModelSpec(id="tiny", name="Tiny", developer="us", weights="open")
 GREEDY = Sampling(max_tokens=12)
@@ -325,13 +326,18 @@ def test_greedy_output_with_repetition_penalty_equals_generate(tiny_checkpoints:
     assert different, "the penalty changed nothing, so this test shows nothing"
 
 
-def test_presence_penalty_forbids_what_was_written(qwen2: Any) -> None:
-    """So strong a penalty that no token of the output can come twice: a model call gives as many different ones."""
-    (out,) = qwen2.generate([request("Yes", Sampling(max_tokens=40, presence_penalty=1000.0))])
-    (free,) = qwen2.generate([request("Yes", Sampling(max_tokens=40))])
-    ids = qwen2._ids(out.text, request("", prompt=""))
-    assert out.text != free.text
-    assert out.finish_reason in ("stop", "length") and len(ids) > 0
+def test_presence_penalty_forbids_what_was_written(tiny_checkpoints: Path) -> None:
+    """So strong a penalty that no token of the output can come twice."""
+    engine = opened(tiny_checkpoints / "tiny-qwen2")
+    engine._text = replace(engine._text, decode=lambda ids: " ".join(map(str, ids)), ends=frozenset())
+    strong = Sampling(max_tokens=60, presence_penalty=1000.0)
+    plain = Sampling(max_tokens=60)
+    by = {
+        g.repeat: g.text.split()
+        for g in engine.generate(request("Yes", s, repeat=i) for i, s in enumerate((strong, plain)))
+    }
+    assert len(set(by[0])) == len(by[0]) > 30
+    assert len(set(by[1])) < len(by[1]), "nothing is repeated without the penalty either"
 
 
 def mixed_requests() -> list[Request]:
@@ -397,6 +403,7 @@ def test_max_tokens_ends_with_length_and_an_end_token_with_stop(trained: Any) ->
         (("5 make 4",), "17 and 2"),
         ((".\n</think>\n\n\\bo",), "17 and 25 make 42"),
         (("42", "25"), "17 and "),
+        (("ke", "ak"), "17 and 25 m"),
         (("43",), "17 and 25 make 42.\n</think>\n\n\\boxed{42}"),
     ],
 )
@@ -455,6 +462,19 @@ def test_max_tokens_are_not_silently_reduced(tiny_checkpoints: Path) -> None:
     assert out["1"].finish_reason in ("stop", "length")
     assert {(g.finish_reason, g.text) for k, g in out.items() if k != "1"} == {("error", "")}
     assert out["0"].error == f"prompt ({tokens} tokens) and max_tokens ({65 - tokens}) exceed the context (64)"
+
+
+def test_failures_are_handed_out_as_they_come(qwen2: Any) -> None:
+    taken: list[int] = []
+
+    def requests() -> Iterator[Request]:
+        for i in range(5000):
+            taken.append(i)
+            yield request("Yes", Sampling(max_tokens=5000), repeat=i)
+
+    out = qwen2.generate(requests())
+    assert next(out).finish_reason == "error" and len(taken) < 200
+    assert sum(1 for _ in out) == 4999
 
 
 def test_a_request_that_cannot_be_run_is_one_failed_generation(qwen2: Any) -> None:
@@ -664,8 +684,7 @@ def test_weights_that_are_nowhere(tmp_path: Path) -> None:
         opened(tmp_path / "none")
     with pytest.raises(ModelError, match="names no repository"):
         open_engine("transformers", spec=SPEC, folder=None, precision="fp32", device="cpu")
-    far = SPEC.model_copy(update={"repository": {"hub": "nobody/nothing"}})
-    far = ModelSpec.model_validate(far.model_dump())
+    far = SPEC.model_copy(update={"repository": Repository(hub="nobody/nothing")})
     with pytest.raises(
         ModelError, match="neither in the local cache nor reachable; download it with `hf download nobody"
     ):

@@ -110,13 +110,13 @@ def test_text_survives_the_tokenizer_and_thoughts_are_text(tiny_checkpoints: Pat
 def test_the_thinking_switch_of_the_qwen3_template(tiny_checkpoints: Path) -> None:
     from harness.library.checkpoints import Source, load_tokenizer, render_messages, template_facts
 
-    tokenizer = load_tokenizer(Source(str(tiny_checkpoints / "tiny-qwen3")))
+    tokenizer = load_tokenizer(Source.at(tiny_checkpoints / "tiny-qwen3"))
     ask = (Message("user", "?"),)
     plain = render_messages(tokenizer, ask)
     assert plain == render_messages(tokenizer, ask, enable_thinking=True)
     assert render_messages(tokenizer, ask, enable_thinking=False) == plain + "<think>\n\n</think>\n\n"
     assert template_facts(tokenizer).switch
-    assert not template_facts(load_tokenizer(Source(str(tiny_checkpoints / "tiny-qwen2")))).switch
+    assert not template_facts(load_tokenizer(Source.at(tiny_checkpoints / "tiny-qwen2"))).switch
 
 
 # --- making them, with one easy lesson
@@ -176,7 +176,7 @@ def test_two_processes_do_not_make_the_same_one(tmp_path: Path) -> None:
     lock, late = tmp_path / ".lock", tmp_path / "late"
     code = (
         "import sys; from pathlib import Path; from harness.library import tiny\n"
-        "with tiny._locked(Path(sys.argv[1])): print('in', flush=True); Path(sys.argv[2]).touch(); sys.stdin.read()"
+        "with tiny._locked(Path(sys.argv[1])): Path(sys.argv[2]).touch(); print('in', flush=True); sys.stdin.read()"
     )
     start = [sys.executable, "-c", code, str(lock), str(late)]
     with tiny._locked(lock):

@@ -23,6 +23,10 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the firs
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 ProtocolName = Annotated[str | None, typer.Option("--protocol", help="Instead of the claims' own, e.g. greedy.")]
 MaxTokens = Annotated[int | None, typer.Option("--max-tokens", min=1, help="Output tokens, instead of the protocol's.")]
+Template = Annotated[
+    bool | None,
+    typer.Option("--chat-template/--no-chat-template", help="Instead of the protocol's; without one: if there is one."),
+]
 TaskNames = Annotated[list[str] | None, typer.Option("--task", help="A task (ours or any of lm-eval's); may repeat.")]
 TasksDir = Annotated[Path | None, typer.Option("--tasks-dir", help="A folder with lm-eval task YAMLs of your own.")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="A folder with the datasets' files.")]
@@ -39,7 +43,8 @@ def add_to(app: typer.Typer) -> None:
 def show_plan(
     targets: Targets = None, suite: SuiteName = None, precision: PrecisionName = None, engine: EngineName = None,
     repeats: Repeats = None, limit: Limit = None, device: Device = "auto", protocol: ProtocolName = None,
-    max_tokens: MaxTokens = None, task: TaskNames = None, tasks_dir: TasksDir = None, data_dir: DataDir = None,
+    chat_template: Template = None, max_tokens: MaxTokens = None, task: TaskNames = None,
+    tasks_dir: TasksDir = None, data_dir: DataDir = None,
     rows: Rows = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """What would be run, whether it fits this machine, and what it would decide; nothing is loaded."""
@@ -52,7 +57,8 @@ def show_plan(
 def run(
     targets: Targets = None, suite: SuiteName = None, precision: PrecisionName = None, engine: EngineName = None,
     repeats: Repeats = None, limit: Limit = None, device: Device = "auto", protocol: ProtocolName = None,
-    max_tokens: MaxTokens = None, task: TaskNames = None, tasks_dir: TasksDir = None, data_dir: DataDir = None,
+    chat_template: Template = None, max_tokens: MaxTokens = None, task: TaskNames = None,
+    tasks_dir: TasksDir = None, data_dir: DataDir = None,
     rows: Rows = None,
     resume: Annotated[str | None, typer.Option(help="Continue this run; refused if the settings differ.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
@@ -83,5 +89,5 @@ def score(
 
 def _asked(given: dict[str, Any]) -> dict[str, Any]:
     """The options of a command as the fields of harness.plan.Options."""
-    names = ("precision", "engine", "repeats", "limit", "device", "protocol", "max_tokens", "tasks_dir", "data_dir")
-    return {name: given[name] for name in (*names, "rows")} | {"tasks": tuple(given["task"] or ())}
+    same = "precision engine repeats limit device protocol chat_template max_tokens tasks_dir data_dir rows"
+    return {name: given[name] for name in same.split()} | {"tasks": tuple(given["task"] or ())}

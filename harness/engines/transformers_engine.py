@@ -43,6 +43,8 @@ class TransformersEngine:
         """
         checkpoints.check_precision(precision)
         self._device = checkpoints.resolve_device(device)
+        if source.folder is not None:
+            checkpoints.check_folder(source.folder)
         config = checkpoints.load_config(source)
         if not checkpoints.only_full_attention(config):
             raise ModelError(
@@ -222,8 +224,7 @@ def open_transformers(
     Raises ModelError when there is neither, and as TransformersEngine does.
     """
     if folder is not None:
-        checkpoints.check_folder(folder)
-        source = Source(str(folder))
+        source = Source.at(folder)
     elif spec.repository is not None:
         source = Source(spec.repository.hub, spec.repository.revision)
     else:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from harness import claims, models, plan, tasks, verdicts
 from harness.judging.runs import LocalRun
-from harness.records import BenchmarkCheck, Claim, Figure, Verdict
+from harness.records import BenchmarkCheck, Claim, Figure, Registration, Verdict
 
 
 def judge_benchmark(base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Sequence[LocalRun]) -> Verdict:
@@ -42,12 +42,13 @@ def _measured(base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Sequence
     ]
     if not fitting:
         return None
+    registered = {r.name: (found, before) for r in fitting for found, before in r.registrations if _is(found, base)}
+    fitting = [run for run in fitting if run.name in registered]
+    if not fitting:
+        return None
     native = models.find_model(base.model).native_precision
     best = max(fitting, key=lambda r: (r.spec.limit is None, r.spec.precision == native, r.counts.judged, r.name))
-    registered = {(r.claim, r.check): (r, before) for r, before in best.registrations}
-    if (claim.id, base.check) not in registered:
-        return None
-    registration, before = registered[claim.id, base.check]
+    registration, before = registered[best.name]
     assert best.estimate is not None
     finding = verdicts.judge_measured(
         best.estimate,
@@ -75,6 +76,10 @@ def _measured(base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Sequence
         run=best.name,
         scorer=best.scorer,
     )
+
+
+def _is(registration: Registration, base: Verdict) -> bool:
+    return (registration.claim, registration.check) == (base.claim, base.check)
 
 
 def _published(base: Verdict, check: BenchmarkCheck, against: Figure | None) -> Verdict:

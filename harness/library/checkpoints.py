@@ -29,11 +29,11 @@ class Source:
 
     place: str
     revision: str | None = None
+    folder: Path | None = None
 
-    @property
-    def folder(self) -> Path | None:
-        path = Path(self.place)
-        return path if path.is_dir() else None
+    @classmethod
+    def at(cls, folder: Path) -> "Source":
+        return cls(str(folder), folder=folder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ class Options:
     limit: int | None = None
     device: str = "auto"
     protocol: str | None = None
+    chat_template: bool | None = None
     max_tokens: int | None = None
     tasks: tuple[str, ...] = ()
     tasks_dir: Path | None = None
@@ -46,11 +47,15 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run as far as it is known without loading the model. `blocked` says in one sentence why it cannot start."""
+    """One run as far as it is known without loading the model. `blocked` says in one sentence why it cannot start.
+
+    `chat_template` None: used if the checkpoint has one.
+    """
 
     model: ModelSpec
     task: str
     protocol: Protocol | None
+    chat_template: bool | None
     sampling: Sampling | None
     precision: Precision
     engine: str

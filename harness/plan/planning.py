@@ -60,13 +60,14 @@ def _plan_run(model: ModelSpec, key: Key, wanted: Sequence[Wanted], options: Opt
     precision = options.precision or model.native_precision
     if blocked is None and engine == "transformers":
         blocked = _weights_missing(model, folder is not None, precision)
-    sampling = _sampling(protocol, task, name, options)
+    sampling, dropped = _sampling(protocol, task, name, model, options)
     questions = task.questions() if task is not None else None
     default = protocol.repeats.get(name, protocol.repeats.get("default", 1)) if protocol else 1
     return PlannedRun(
         model=model,
         task=name,
         protocol=protocol,
+        chat_template=_template(protocol, options),
         sampling=sampling,
         precision=precision,
         engine=engine,
@@ -78,7 +79,7 @@ def _plan_run(model: ModelSpec, key: Key, wanted: Sequence[Wanted], options: Opt
         memory=preflight.memory(model, precision, sampling.max_tokens),
         wanted=tuple(wanted),
         registrations=tuple(registrations(wanted, questions)),
-        deviations=tuple(_deviations(model, precision, protocol, sampling, name) + _subset(questions, options)),
+        deviations=(*_deviations(model, precision, protocol, sampling, name), *_subset(questions, options), *dropped),
         blocked=blocked,
     )
 
@@ -105,14 +106,33 @@ def _weights_missing(model: ModelSpec, here: bool, precision: str) -> str | None
     return None
 
 
-def _sampling(protocol: Protocol | None, task: tasks.Task | None, name: str, options: Options) -> Sampling:
-    """The protocol's sampling; without a protocol the task's own; the user's --max-tokens over either."""
-    if protocol is None:
-        sampling = (task.sampling if task is not None else None) or Sampling()
+def _template(protocol: Protocol | None, options: Options) -> bool | None:
+    if options.chat_template is not None:
+        return options.chat_template
+    return protocol.chat_template if protocol is not None else None
+
+
+def _sampling(
+    protocol: Protocol | None, task: tasks.Task | None, name: str, model: ModelSpec, options: Options
+) -> tuple[Sampling, tuple[Deviation, ...]]:
+    """The protocol's sampling; without a protocol the task's own; the user's --max-tokens over either.
+
+    Stop strings of a task written for models that answer at once would end a thought in its middle: for a model
+    that thinks they are left out, and that is a deviation.
+    """
+    changes: dict[str, int | tuple[str, ...]] = {}
+    dropped: tuple[Deviation, ...] = ()
+    if protocol is not None:
+        sampling = protocol.sampling
+        changes["max_tokens"] = _max_tokens(protocol, name)
     else:
-        most = _max_tokens(protocol, name)
-        sampling = protocol.sampling.model_copy(update={"max_tokens": most})
-    return sampling.model_copy(update={"max_tokens": options.max_tokens}) if options.max_tokens else sampling
+        sampling = (task.sampling if task is not None else None) or Sampling()
+        if sampling.stop and model.thinking != "none":
+            changes["stop"] = ()
+            dropped = (Deviation("stop", "unknown", "the task's stop strings are left out: they would end a thought"),)
+    if options.max_tokens:
+        changes["max_tokens"] = options.max_tokens
+    return sampling.model_copy(update=changes), dropped
 
 
 def _max_tokens(protocol: Protocol, task: str) -> int:

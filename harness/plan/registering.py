@@ -17,7 +17,7 @@ def registrations(wanted: Iterable[Wanted], questions: int | None) -> Iterator[R
         printed = _percent(check, figure)
         if printed is None:
             continue
-        decimals = 0 if float(printed).is_integer() and figure is None else 1
+        decimals = _decimals(printed, figure)
         points = check.chosen.get("tolerance", check.stated.get("tolerance"))
         repeats = check.chosen.get("claimed_repeats", check.stated.get("claimed_repeats"))
         yield Registration(
@@ -31,6 +31,12 @@ def registrations(wanted: Iterable[Wanted], questions: int | None) -> Iterator[R
             claimed_questions=figure.questions if figure else None,
             printed_decimals=decimals,
         )
+
+
+def _decimals(printed: float, figure: Figure | None) -> int:
+    """Digits after the point as printed; published tables print at least one (98.0), articles need not (92)."""
+    written = f"{printed:.6g}".partition(".")[2]
+    return max(len(written), 1 if figure is not None else 0)
 
 
 def _percent(check: BenchmarkCheck, figure: Figure | None) -> float | None:
