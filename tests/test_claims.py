@@ -271,7 +271,7 @@ def test_a_fact_twice_or_in_the_wrong_file(root: Path, text: str, wrong: str) ->
 
 def test_unknown_names_say_the_nearest() -> None:
     for find, name, nearest in (
-        (claims.find_claim, "C82", "'c082'"),
+        (claims.find_claim, "C82", "'C082'"),
         (claims.find_figure, "qwq-32b/aime42", "'qwq-32b/aime24'"),
         (claims.find_figure, "qwq-23b/aime24", "'qwq-32b'"),
         (claims.find_fact, "qwen2.5-max/wieghts", "'qwen2.5-max/weights'"),

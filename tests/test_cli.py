@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from harness import cli, claims
+from harness import claims, cli
 from harness.store import RunStore, run_names
 
 CHECKOUT = Path(__file__).resolve().parents[1]

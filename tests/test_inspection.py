@@ -320,3 +320,12 @@ def test_specs_are_not_inspected_by_what_is_typed_into_them() -> None:
         spec.model_dump() | {"modalities": {"takes": ["text", "image"], "gives": ["text", "image"]}}
     )
     assert inspect_model(boast).modalities.takes == ("text",)
+
+
+def test_counting_leaves_the_recorded_architecture_as_it_was() -> None:
+    """The library fills in nested configs while it builds; a frozen record must not change under the reader."""
+    spec = models.find_model("qwen2.5-omni-7b")
+    assert spec.architecture is not None
+    before = inspection.architecture_sha256(spec.architecture)
+    inspection.count_again(spec)
+    assert inspection.architecture_sha256(spec.architecture) == before

@@ -38,7 +38,7 @@ def test_every_claim_has_its_row_and_says_why_it_is_not_decided(verdicts: tuple[
         assert (verdict.evidence == "none") == (verdict.outcome in ("not_run", "untestable")), verdict.claim
     for verdict in verdicts:
         if verdict.check >= 0 and verdict.outcome == "not_run":
-            assert verdict.command or verdict.hardware, f"{verdict.claim} check {verdict.check} does not say how to run it"
+            assert verdict.command or verdict.hardware, f"{verdict.claim} check {verdict.check} says no way"
 
 
 @pytest.mark.parametrize(("claim", "outcome", "evidence", "word"), [

@@ -11,6 +11,7 @@ from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.records import Verdict
+    from harness.report.rows import Row
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,6 +52,7 @@ def report(
     recorded: Annotated[
         bool, typer.Option("--recorded", help="Leave this machine's runs out: the same table everywhere.")
     ] = False,
+    brief: Annotated[bool, typer.Option("--brief", help="One row per claim, without the checks behind it.")] = False,
     as_json: Json = False,
 ) -> None:
     """The comparison table: claimed against measured, with verdict, evidence, counts and sources."""
@@ -64,9 +66,9 @@ def report(
         write_json("report", found)
         return
     if format_ == "terminal" and out is None:
-        print_table(found)
+        print_table(found, brief=brief)
         return
-    text = _as_text(found, "md" if format_ == "terminal" else format_)
+    text = _as_text(found, "md" if format_ == "terminal" else format_, brief=brief)
     if out is None:
         typer.echo(text, nl=False)
         return
@@ -122,23 +124,27 @@ def table(as_json: Json = False) -> None:
         note(f"{target} written.")
 
 
-def print_table(found: "Sequence[Verdict]") -> None:
+def print_table(found: "Sequence[Verdict]", *, brief: bool = False) -> None:
     """The comparison table on stdout, its summary below."""
-    from harness import claims
-    from harness.report.rows import rows
     from harness.report.terminal import comparison_table, summary_line
 
-    lines = rows(found, {c.id: c for c in claims.load_claims()})
+    lines = _rows(found, brief)
     show(comparison_table(lines, headings=_headings()))
     show(summary_line(lines))
 
 
-def _as_text(found: "Sequence[Verdict]", form: str) -> str:
+def _rows(found: "Sequence[Verdict]", brief: bool) -> "tuple[Row, ...]":
     from harness import claims
-    from harness.report import markdown
-    from harness.report.rows import rows
+    from harness.report.rows import conclusions, rows
 
     lines = rows(found, {c.id: c for c in claims.load_claims()})
+    return conclusions(lines) if brief else lines
+
+
+def _as_text(found: "Sequence[Verdict]", form: str, *, brief: bool = False) -> str:
+    from harness.report import markdown
+
+    lines = _rows(found, brief)
     return markdown.comparison_csv(lines) if form == "csv" else markdown.verdict_document(lines, _headings())
 
 

@@ -14,7 +14,7 @@ def judge_benchmark(base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Se
     base = replace(
         base,
         claimed=_figure_text(against) if against else f"{check.against.value:g}",
-        claimed_from=check.against.reference or "article",
+        claimed_from=check.against.reference or ("article" if claim.article else "claim file"),
         sources=tuple(dict.fromkeys(f.source for f in (_own(check), against) if f)),
     )
     base = _with_way(base, claim, check)

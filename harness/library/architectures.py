@@ -1,5 +1,6 @@
 """What an architecture consists of, counted without weights: the model is built on the meta device."""
 
+import copy
 import json
 import warnings
 from collections.abc import Iterator, Mapping
@@ -100,7 +101,8 @@ def _config(architecture: Mapping[str, Any]) -> Any:
     if kind not in CONFIG_MAPPING:
         near = did_you_mean(kind, CONFIG_MAPPING.keys())
         raise ModelError(f"The library has no architecture for model_type {kind!r}{near}.")
-    content = {key: value for key, value in architecture.items() if key not in ("model_type", "auto_map")}
+    # a copy: the library writes into nested dicts, and the architecture belongs to a frozen record
+    content = copy.deepcopy({k: v for k, v in architecture.items() if k not in ("model_type", "auto_map")})
     try:
         return CONFIG_MAPPING[kind].from_dict(content)
     except Exception as error:  # whatever the library raises here, the config is its cause

@@ -4,6 +4,7 @@ fsync and scored, against lm-eval with its dummy model on the same task, in turn
 The cost of a sample is the slope between two sizes, so that start-up does not count for either.
 """
 
+import itertools
 import shutil
 import tempfile
 from pathlib import Path
@@ -40,7 +41,7 @@ def main() -> None:
     ]
     slopes = {}
     for tool in ("harness", "lm_eval"):
-        for low, high in zip(SIZES, SIZES[1:], strict=False):
+        for low, high in itertools.pairwise(SIZES):
             slope = (medians[f"{tool} {high}"].cpu - medians[f"{tool} {low}"].cpu) / (high - low) * 1000
             slopes[f"{tool} {low}-{high}"] = slope
             lines.append(f"{tool}: {slope:.2f} ms of CPU per sample from {low:,} to {high:,}")
