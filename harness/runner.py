@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol as Interface
 
 from harness import engines, models, tasks
-from harness.errors import EngineError, HarnessError, Interrupted
+from harness.errors import EngineError, HarnessError, Interrupted, TaskError
 from harness.models.hub import fetch_weights, weights_name
-from harness.plan import Options, PlannedRun, open_task, run_seed
-from harness.records import Generation, Message, Request, RunSpec, Sample, Sampling
+from harness.plan import STOPS_DROPPED, Options, PlannedRun, open_task, run_seed
+from harness.records import Deviation, Generation, Message, Request, RunSpec, Sample, Sampling
 from harness.store import RunStore
 
 _ATTEMPTS = 2
@@ -94,6 +94,10 @@ def complete_spec(run: PlannedRun, task: tasks.Task, engine: engines.Engine) -> 
     """The run's full specification, once the engine and the rows are there."""
     info = engine.describe()
     questions = task.questions()
+    template = _uses_template(run, task, info)
+    # without the template nobody opens a thought for the model, but it may open one
+    thinking = "output" if info.thinking == "prompt" and not template else info.thinking
+    sampling, dropped = _without_stops(run, info) if template else (run.sampling or Sampling(), ())
     return RunSpec(
         model=run.model.id,
         weights=_weights(run, engine),
@@ -102,11 +106,11 @@ def complete_spec(run: PlannedRun, task: tasks.Task, engine: engines.Engine) -> 
         task_version=task.version,
         dataset=task.dataset_fingerprint(),
         protocol=run.protocol.id if run.protocol else "task",
-        system_prompt=run.protocol.system_prompt if run.protocol else None,
-        chat_template=run.chat_template if run.chat_template is not None else bool(info.template_sha256),
+        system_prompt=run.protocol.system_prompt if run.protocol and template else None,
+        chat_template=template,
         template=info.template_sha256,
-        thinking=info.thinking,
-        sampling=run.sampling or Sampling(),
+        thinking=thinking,
+        sampling=sampling,
         repeats=run.repeats,
         limit=run.limit if run.limit and run.limit < questions else None,
         seed=run_seed(),
@@ -115,8 +119,35 @@ def complete_spec(run: PlannedRun, task: tasks.Task, engine: engines.Engine) -> 
         device=info.device,
         questions=min(questions, run.limit or questions),
         model_path=str(run.folder or ""),
-        deviations=run.deviations,
+        deviations=(*run.deviations, *dropped),
     )
+
+
+def _uses_template(run: PlannedRun, task: tasks.Task, info: engines.EngineInfo) -> bool:
+    """Whether prompts go through the chat template.
+
+    Where nobody says, they do if there is one, but choices are compared behind the raw text, as in lm-eval. Behind
+    a thought that the template has just opened no choice could be the answer. Raises TaskError for that.
+    """
+    sample = next(task.samples(1), None)
+    if sample is not None and not sample.messages:
+        return False
+    choices = sample is not None and bool(sample.choices)
+    template = run.chat_template if run.chat_template is not None else bool(info.template_sha256) and not choices
+    if template and choices and info.thinking == "prompt":
+        raise TaskError(
+            f"The chat template of {run.model.id} opens a thought, so the likelihood of the choices of {run.task} "
+            f"behind it says nothing: pass --no-chat-template."
+        )
+    return template
+
+
+def _without_stops(run: PlannedRun, info: engines.EngineInfo) -> tuple[Sampling, tuple[Deviation, ...]]:
+    """The run's sampling; of a model that only its template shows to think, without the task's stop strings."""
+    sampling = run.sampling or Sampling()
+    if run.protocol is not None or info.thinking == "none" or not sampling.stop:
+        return sampling, ()
+    return sampling.model_copy(update={"stop": ()}), (STOPS_DROPPED,)
 
 
 def _weights(run: PlannedRun, engine: engines.Engine) -> str:
@@ -128,15 +159,21 @@ def _weights(run: PlannedRun, engine: engines.Engine) -> str:
 
 def request_for(sample: Sample, repeat: int, spec: RunSpec) -> Request:
     """The request of one sample in one round."""
-    if not spec.chat_template:
-        sample = tasks.without_template(sample)
+    sample = tasks.with_template(sample) if spec.chat_template else tasks.without_template(sample)
     messages = sample.messages
     if spec.system_prompt and messages:
-        messages = (Message("system", spec.system_prompt), *messages)
+        messages = _with_system(spec.system_prompt, messages)
     return Request(
         sample_id=sample.id, repeat=repeat, sampling=spec.sampling, seed=seed_for(spec.seed, sample.id, repeat),
         messages=messages, prompt=sample.prompt, choices=sample.choices,
     )  # fmt: skip
+
+
+def _with_system(prompt: str, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The conversation under a system prompt; a task's own description follows in the same turn, as in lm-eval."""
+    if messages[0].role == "system":
+        return (Message("system", f"{prompt}\n\n{messages[0].content}"), *messages[1:])
+    return (Message("system", prompt), *messages)
 
 
 def _round(repeat: int, rows: "Rows", spec: RunSpec, engine: engines.Engine, store: RunStore, watch: Watch) -> None:

@@ -50,7 +50,7 @@ def judge(task: tasks.Task, sample: Sample, generation: Generation, scorer: str,
         return Score(*place, "errored", None, reason=generation.error or generation.finish_reason)
     cut = generation.finish_reason == "length"
     text = generation.text
-    if task.scored_text == "answer" and scorer not in task.reads_whole and not generation.choice_logprobs:
+    if task.scored_text == "answer" and scorer not in task.reads_whole and not sample.choices:
         thought = tasks.split_thinking(text, thinking)
         if thought.answer is None:
             return Score(*place, "truncated" if cut else "no_answer", 0.0, reason="the thought was not ended")

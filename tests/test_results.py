@@ -47,7 +47,7 @@ def test_every_claim_has_its_row_and_says_why_it_is_not_decided(verdicts: tuple[
     ("C084", "supported", "inspected", ""),  # a twentieth of R1
     ("C055", "contradicted", "inspected", "53 % more"),  # "7B" for 10.7 billion
     ("C082", "supported", "published", ""),
-    ("C035", "contradicted", "inspected", ""),  # two AIME25 scores for one model
+    ("C035", "contradicted", "published", ""),  # two AIME25 scores for one model
     ("C116", "supported", "inspected", "57"),  # two months between releases
     ("C095", "untestable", "none", ""),
 ])  # fmt: skip
@@ -100,6 +100,29 @@ def test_readme_commands_exist() -> None:
         known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
         used = {word.split("=")[0] for word in rest if word.startswith("--")}
         assert used <= known, f"harness {' '.join(words)}: {used - known}"
+
+
+def test_readme_shows_what_the_command_prints(
+    verdicts: tuple[Verdict, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first table, to the letter at 100 columns; the second comes from a run, so only its verdicts are held."""
+    from harness.cli.see_commands import print_table
+
+    monkeypatch.setenv("COLUMNS", "100")
+    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    told = re.search(r"`harness report --brief --recorded ([C\d\s]+)`", text)
+    first, second = re.findall(r"```text\n(.*?)```", text, re.S)
+    assert told is not None
+    shown = told.group(1).split()
+    print_table([v for v in verdicts if v.claim in shown], brief=True)
+    assert _lines(first) == _lines(capsys.readouterr().out)
+    expected = claims.load_suite("smoke").expect
+    for claim, outcome in expected.items():
+        assert re.search(rf"^ {claim} .* {outcome} +measured", second, re.M), claim
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 
 def test_readme_figures_are_those_of_the_results(verdicts: tuple[Verdict, ...]) -> None:

@@ -1,5 +1,6 @@
 """Where output goes: tables and JSON on stdout, everything else on stderr."""
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,8 @@ from harness.errors import HarnessError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+_PIPED_WIDTH = 120
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
@@ -17,7 +20,10 @@ def console(*, stderr: bool = True) -> "Console":
     """A rich console on stderr (messages) or stdout (what was asked for)."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+    stream = sys.stderr if stderr else sys.stdout
+    # into a file or a pipe there is no width to fit: 80 columns would only break words
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
+    return Console(stderr=stderr, highlight=False, width=width)
 
 
 def show(renderable: "RenderableType") -> None:
@@ -26,8 +32,8 @@ def show(renderable: "RenderableType") -> None:
 
 
 def note(text: str) -> None:
-    """A line on stderr. `text` is printed as it stands, without markup."""
-    console().print(text, markup=False)
+    """A line on stderr. `text` is printed as it stands, without markup; a sentence is never broken by us."""
+    console().print(text, markup=False, soft_wrap=True)
 
 
 def write_json(kind: str, payload: Any) -> None:
@@ -41,7 +47,7 @@ def fail(error: HarnessError) -> int:
     """Prints the error's sentence; as a JSON document too when --json was asked for. Returns the exit code."""
     if "--json" in sys.argv:
         write_json("error", {"type": type(error).__name__, "message": str(error)})
-    console().print(f"[bold red]error:[/] {_plain(str(error))}")
+    console().print(f"[bold red]error:[/] {_plain(str(error))}", soft_wrap=True)
     return error.exit_code
 
 

@@ -59,9 +59,12 @@ def new_row(request: Request, prompt: Sequence[int]) -> Row:
 
 
 class Rows:
-    """The running batch over one model; `limit` is the most rows it ever holds. Call it in inference mode."""
+    """The running batch over one model; `limit` is the most rows it ever holds. Call it in inference mode.
 
-    def __init__(self, loaded: Any, text: Text, limit: int) -> None:
+    `cells` is how many tokens the cache may hold, the empty places of its rectangle included.
+    """
+
+    def __init__(self, loaded: Any, text: Text, limit: int, cells: int) -> None:
         from harness.library.row_cache import RowCache
 
         self.active: list[Row] = []
@@ -70,7 +73,7 @@ class Rows:
         self._text = text
         self._settings: Settings | None = None
         layers = loaded.model.config.get_text_config().num_hidden_layers
-        self._cache = RowCache(layers, limit)
+        self._cache = RowCache(layers, limit, cells)
 
     def admit(self, rows: list[Row]) -> None:
         """Computes the prompts of new rows, in groups of similar length, and adds them to the batch."""
@@ -93,7 +96,8 @@ class Rows:
             ids = torch.zeros(len(group), length, dtype=torch.long)
             for i, row in enumerate(group):
                 ids[i, : row.cached] = torch.tensor(row.prompt[: row.cached])
-            self._cache.begin_prefill(len(self.active))
+            longest = max(length, *(row.cached for row in self.active), 0)
+            self._cache.begin_prefill(len(self.active), longest)
             self._model(input_ids=ids.to(self._device), past_key_values=self._cache, use_cache=True, logits_to_keep=1)
         self.active.extend(group)
 
@@ -111,10 +115,12 @@ class Rows:
             logits = self._penalized(logits, settings)
         uniforms = [row.uniform() if row.request.sampling.temperature else 0.0 for row in self.active]
         tokens = next_tokens(logits, settings, uniforms).tolist()
-        for row, token, good in zip(self.active, tokens, finite, strict=True):
+        for place, (row, token, good) in enumerate(zip(self.active, tokens, finite, strict=True)):
             if good:
                 self._take(row, token)
             else:
+                # whoever gets this place next would otherwise fail as well
+                self._cache.clear(place)
                 row.ended = failed(
                     row.request,
                     f"the model's output after {row.tokens} tokens is not finite (NaN or infinite logits)",
@@ -177,8 +183,11 @@ class Rows:
         """The text before the first stop string, once one is complete.
 
         Every token of the list stands for at least one byte, so a stop string of n bytes lies within the last
-        n tokens; the whole text is decoded only when those contain one.
+        n tokens; the whole text is decoded only when those contain one. An empty stop string ends nothing.
         """
+        stops = [s for s in stops if s]
+        if not stops:
+            return None
         window = max(len(s.encode()) for s in stops)
         tail = self._text.decode(row.visible[-window:])
         if not any(s in tail for s in stops):

@@ -7,7 +7,7 @@ the batch, as far as the matrix kernels allow: they may round differently for ba
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from harness.library import checkpoints
 from harness.library.checkpoints import LoadedModel, Source
 from harness.records import Generation, Message, ModelSpec, Request, Sampling
 
-VERSION = "1"
+VERSION = "2"
 ROWS = {"cpu": 32, "cuda": 64}
 # share of the free memory that the cache may take; the rest is for activations and logits
 CACHE_SHARE = 0.7
@@ -85,7 +85,8 @@ class TransformersEngine:
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Generation]:
         """See Engine. Raises PromptTooLong after everything admitted before has been handed out."""
-        batch = Rows(self._model(), self._text, self._rows)
+        loaded = self._model()
+        batch = Rows(loaded, self._text, self._rows, self._capacity)
         waiting = Waiting(iter(requests), self._checked)
         steps = 0
         while True:
@@ -110,11 +111,10 @@ class TransformersEngine:
         loaded = self._model()
         for request in requests:
             began = time.perf_counter()
-            prompt = self._prompt(request)
+            prompt, whole = self._context_and_choices(request)
             if len(prompt) > self._context:
                 raise self._too_long(request, len(prompt))
-            whole = [self._ids(self.render(request) + choice, request) for choice in request.choices]
-            problem = self._choice_problem(prompt, whole)
+            problem = self._choice_problem(request, prompt, whole)
             if problem:
                 yield failed(request, problem, prompt_tokens=len(prompt))
                 continue
@@ -154,6 +154,20 @@ class TransformersEngine:
         raw = request.prompt is not None
         return [int(i) for i in self._tokenizer.encode(text, add_special_tokens=raw)]
 
+    def _context_and_choices(self, request: Request) -> tuple[list[int], list[list[int]]]:
+        """Token ids of the context, and of context + choice for each choice, as lm-eval divides them.
+
+        Blanks at the end of the prompt belong to the choices; before a choice without any context stands the
+        token that begins a text, or ends one where there is no such token.
+        """
+        text = self.render(request)
+        whole = [self._ids(text + choice, request) for choice in request.choices]
+        if text:
+            return self._ids(text.rstrip(), request), whole
+        first = self._tokenizer.bos_token_id
+        first = self._tokenizer.eos_token_id if first is None else first
+        return [first], [ids if ids[:1] == [first] else [first, *ids] for ids in whole]
+
     def _too_long(self, request: Request, tokens: int) -> PromptTooLong:
         return PromptTooLong(
             f"The prompt of {request.sample_id} has {tokens} tokens, but the context of {self._source.place} is "
@@ -181,12 +195,12 @@ class TransformersEngine:
             )
         return new_row(request, prompt)
 
-    def _choice_problem(self, prompt: tuple[int, ...], whole: list[list[int]]) -> str | None:
+    def _choice_problem(self, request: Request, prompt: Sequence[int], whole: list[list[int]]) -> str | None:
         if not whole:
             return "a request without choices was sent to loglikelihood"
         if not prompt:
             return "the prompt has no tokens"
-        if any(len(ids) <= len(prompt) for ids in whole):
+        if not all(request.choices) or any(len(ids) <= len(prompt) for ids in whole):
             return "a choice adds no token to the prompt"
         if (longest := max(len(ids) for ids in whole)) > self._context:
             return f"prompt and choice ({longest} tokens) exceed the context ({self._context})"

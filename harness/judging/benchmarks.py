@@ -4,8 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness import claims, models, plan, tasks, verdicts
+from harness.judging.records import is_ours
 from harness.judging.runs import LocalRun
-from harness.records import BenchmarkCheck, Claim, Figure, Registration, Verdict
+from harness.plan.registering import registrations
+from harness.records import BenchmarkCheck, Claim, Deviation, Figure, Registration, RunSpec, Verdict
+from harness.verdicts.wording import count, points
+
+# The engine that stands in for a model: its runs show how a verdict would look, and are never told as a model's.
+REHEARSAL = "scripted"
 
 
 def judge_benchmark(base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Sequence[LocalRun]) -> Verdict:
@@ -14,12 +20,18 @@ def judge_benchmark(base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Se
     base = replace(
         base,
         claimed=_figure_text(against) if against else f"{check.against.value:g}",
-        claimed_from=check.against.reference or ("article" if claim.article else "claim file"),
+        claimed_from=check.against.reference or _printed_in(claim, check),
         sources=tuple(dict.fromkeys(f.source for f in (_own(check), against) if f)),
     )
     base = _with_way(base, claim, check)
     measured = _measured(base, claim, check, runs)
     return measured or _published(base, check, against)
+
+
+def _printed_in(claim: Claim, check: BenchmarkCheck) -> str:
+    if is_ours(check):
+        return "chosen"
+    return "article" if claim.article else "claim file"
 
 
 def _with_way(base: Verdict, claim: Claim, check: BenchmarkCheck) -> Verdict:
@@ -40,20 +52,18 @@ def _measured(base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Sequence
         for run in runs
         if run.spec.model == base.model and run.spec.task == plan.task_of(check) and run.estimate is not None
     ]
-    if not fitting:
-        return None
     registered = {r.name: (found, before) for r in fitting for found, before in r.registrations if _is(found, base)}
     fitting = [run for run in fitting if run.name in registered]
     if not fitting:
         return None
-    native = models.find_model(base.model).native_precision
-    best = max(fitting, key=lambda r: (r.spec.limit is None, r.spec.precision == native, r.counts.judged, r.name))
+    best = max(fitting, key=_telling)
     registration, before = registered[best.name]
     assert best.estimate is not None
+    deviations = (*best.spec.deviations, *_other_protocol(best.spec, check))
     finding = verdicts.judge_measured(
         best.estimate,
         registration,
-        deviations=best.spec.deviations,
+        deviations=deviations,
         planned_rounds=best.spec.repeats,
         family=len(best.registrations),
     )
@@ -68,14 +78,77 @@ def _measured(base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Sequence
         estimate=best.estimate,
         tolerance=finding.tolerance,
         reason=finding.reason,
-        qualifiers=finding.qualifiers + late + others,
-        deviations=best.spec.deviations,
+        qualifiers=(*_about(best.spec, claim, base, registration), *finding.qualifiers, *late, *others),
+        deviations=deviations,
         more=finding.more,
-        command=base.command if finding.more else None,
+        command=_further(base.command, best, finding.more),
         hardware=base.hardware if finding.more else None,
         run=best.name,
         scorer=best.scorer,
     )
+
+
+def _telling(run: LocalRun) -> tuple[bool, bool, bool, bool, int, str]:
+    """How much a run tells: a real model, all questions, native precision, its plan finished; then its size."""
+    native = models.find_model(run.spec.model).native_precision
+    assert run.estimate is not None
+    return (
+        run.spec.engine != REHEARSAL,
+        run.spec.limit is None,
+        run.spec.precision == native,
+        run.estimate.rounds == run.spec.repeats,
+        run.counts.judged,
+        run.name,
+    )
+
+
+def _other_protocol(spec: RunSpec, check: BenchmarkCheck) -> tuple[Deviation, ...]:
+    """What differs from this check's own protocol and is not among the run's deviations; it may move a score either
+    way (§6). A plan notes what the user chose, but not for a claim that was registered later or changed since."""
+    noted = {d.name for d in spec.deviations}
+    wanted = plan.protocol_of(check)
+    found = []
+    if spec.protocol != wanted and "protocol" not in noted:
+        found.append(Deviation("protocol", "unknown", f"{spec.protocol} instead of {wanted}"))
+    if spec.chat_template != tasks.load_protocol(wanted).chat_template and "chat_template" not in noted:
+        used = "with" if spec.chat_template else "without"
+        found.append(Deviation("chat_template", "unknown", f"{used} the chat template, unlike {wanted}"))
+    return tuple(found)
+
+
+def _about(spec: RunSpec, claim: Claim, base: Verdict, registration: Registration) -> tuple[str, ...]:
+    """What a reader has to know of the run before its verdict."""
+    notes = []
+    if spec.engine == REHEARSAL:
+        notes.append(f"a rehearsal: the {REHEARSAL} engine answered, no model was run")
+    if spec.protocol in tasks.protocol_names():
+        planned = tasks.load_protocol(spec.protocol).repeats
+        usual = planned.get(spec.task, planned.get("default", 1))
+        if spec.repeats < usual:
+            notes.append(f"{count(spec.repeats, 'generation')} per question, {spec.protocol} has {usual}")
+    # the claim may have been edited since: the verdict is on what was fixed before the run
+    now = next(registrations([plan.Wanted(claim, base.check)], spec.questions), None)
+    if now is None or _fixed(now, spec) != _fixed(registration, spec):
+        notes.append(
+            f"judged as registered before the run: {registration.relation} {points(registration.claimed)}; "
+            "the claim file has been changed since"
+        )
+    return tuple(notes)
+
+
+def _fixed(registration: Registration, spec: RunSpec) -> tuple[object, ...]:
+    """What the verdict depends on. The default tolerance goes by all questions, so a subset's cannot be compared."""
+    tolerance = registration.tolerance if spec.limit is None else None
+    return (registration.relation, registration.claimed, registration.claimed_repeats, tolerance)
+
+
+def _further(command: str | None, run: LocalRun, more: int | None) -> str | None:
+    """The command that makes `more` generations: the same one continues a plan, a finished plan needs more rounds."""
+    if command is None or not more:
+        return None
+    assert run.estimate is not None
+    rounds = run.estimate.rounds + -(-more // run.estimate.questions)
+    return command if rounds <= run.spec.repeats else f"{command} --repeats {rounds}"
 
 
 def _is(registration: Registration, base: Verdict) -> bool:
@@ -95,8 +168,16 @@ def _published(base: Verdict, check: BenchmarkCheck, against: Figure | None) -> 
         evidence="published",
         measured=_figure_text(own),
         tolerance=finding.tolerance,
-        reason=finding.reason,
-        qualifiers=finding.qualifiers,
+        reason=finding.reason.replace("the printed ", "the bar set here, ") if is_ours(check) else finding.reason,
+        qualifiers=(*finding.qualifiers, *_second_hand(own, against)),
+    )
+
+
+def _second_hand(*figures: Figure | None) -> tuple[str, ...]:
+    """Figures that nobody read off the maker's own text: a reader who cites the verdict leans on these."""
+    told = {"C": "from secondary sources", "D": "from one secondary source", "independent": "measured by a third party"}
+    return tuple(
+        f"{_figure_text(f)} for {f.label} is {told[f.confidence]}" for f in figures if f and f.confidence in told
     )
 
 

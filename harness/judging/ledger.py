@@ -26,9 +26,20 @@ def judge_claims(chosen: Sequence[Claim], runs: Sequence[LocalRun] = ()) -> tupl
     found: list[Verdict] = []
     for claim in chosen:
         parts = [_judge_check(claim, number, runs) for number in range(len(claim.checks))]
-        found += parts
+        found += [_with_reading(part, claim) for part in parts]
         found.append(verdicts.combine(claim, parts))
     return tuple(found)
+
+
+def _with_reading(part: Verdict, claim: Claim) -> Verdict:
+    """How we read the claim often decides it, so it stands beside the verdict ("as for the first check" does not)."""
+    chosen = claim.checks[part.check].chosen
+    reading, bar = str(chosen.get("reading", "")), str(chosen.get("bar", ""))
+    notes = (
+        *((f"read as: {reading}",) if reading and not reading.startswith("as for ") else ()),
+        *((f"the bar is ours: {bar}",) if bar else ()),
+    )
+    return replace(part, qualifiers=(*notes, *part.qualifiers))
 
 
 def _judge_check(claim: Claim, number: int, runs: Sequence[LocalRun]) -> Verdict:
@@ -54,7 +65,8 @@ def _judge_check(claim: Claim, number: int, runs: Sequence[LocalRun]) -> Verdict
             return judge_consistency(base, check)
         case ProbeCheck():
             claimed = f"{check.value}{' ' + check.unit if check.unit else ''}"
-            return replace(base, claimed=claimed, claimed_from="chosen", hardware=check.needs, reason=check.needs)
+            base = replace(base, claimed=claimed, claimed_from="chosen", hardware=check.needs)
+            return replace(base, reason="Not measured here.")
 
 
 def _title(check: Check) -> str:

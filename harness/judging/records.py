@@ -7,7 +7,7 @@ from typing import Any
 from harness import claims, models, verdicts
 from harness.errors import HarnessError
 from harness.inspection import structure_value
-from harness.records import ConsistencyCheck, Evidence, Fact, FactCheck, StructureCheck, Verdict
+from harness.records import Check, ConsistencyCheck, Evidence, Fact, FactCheck, StructureCheck, Verdict
 from harness.verdicts.wording import shown
 
 
@@ -20,10 +20,26 @@ def judge_structure(base: Verdict, check: StructureCheck) -> Verdict:
     except HarnessError as error:
         return replace(base, outcome="untestable", reason=str(error))
     finding = verdicts.judge_structure(
-        value, check.relation, check.value, tolerance=_tolerance(check), unit=check.unit or _unit(check)
+        value,
+        check.relation,
+        check.value,
+        tolerance=_tolerance(check),
+        unit=check.unit or _unit(check),
+        ours=is_ours(check),
     )
     sources = tuple(s for m in (base.model, check.ratio_to) if m for s in models.find_model(m).sources)
+    base = replace(base, claimed_from=whose(check))
     return _settled(base, finding, "inspected", shown(check.value), shown(value), sources)
+
+
+def is_ours(check: Check) -> bool:
+    """Is the value held against the subject a bar we set (`chosen: {bar: what it stands for}`), not the article's?"""
+    return "bar" in check.chosen
+
+
+def whose(check: Check) -> str:
+    """Whose value a check without a published figure is held against."""
+    return "chosen" if is_ours(check) else "article"
 
 
 def _unit(check: StructureCheck) -> str:
@@ -46,10 +62,12 @@ def judge_fact(base: Verdict, check: FactCheck) -> Verdict:
         check.value,
         minus=other.value if other else None,
         tolerance=_tolerance(check) or 0.0,
+        ours=is_ours(check),
     )
     weakest = _weakest(f for f in (fact, other) if f)
     measured = shown(fact.value) + (f" against {shown(other.value)}" if other else "")
     sources = (fact.source, *((other.source,) if other else ()))
+    base = replace(base, claimed_from=whose(check))
     return _settled(base, finding, weakest, shown(check.value), measured, sources)
 
 
@@ -82,7 +100,7 @@ def _settled(
         outcome=finding.outcome,
         evidence=evidence,
         claimed=claimed,
-        claimed_from="article",
+        claimed_from=base.claimed_from or "article",
         measured=measured,
         tolerance=finding.tolerance,
         reason=finding.reason,

@@ -7,8 +7,10 @@ from harness.errors import HarnessError, TaskError, UnknownName
 from harness.plan import preflight
 from harness.plan.planned import Options, Plan, PlannedRun, Wanted
 from harness.plan.registering import registrations
-from harness.plan.targets import Key, group, resolve, with_suite
-from harness.records import Deviation, ModelSpec, Protocol, Sampling
+from harness.plan.targets import Key, group, protocol_of, resolve, with_suite
+from harness.records import BenchmarkCheck, Deviation, ModelSpec, Protocol, Sampling
+
+STOPS_DROPPED = Deviation("stop", "unknown", "the task's stop strings are left out: they would end a thought")
 
 
 def run_seed() -> int:
@@ -79,7 +81,12 @@ def _plan_run(model: ModelSpec, key: Key, wanted: Sequence[Wanted], options: Opt
         memory=preflight.memory(model, precision, sampling.max_tokens),
         wanted=tuple(wanted),
         registrations=tuple(registrations(wanted, questions)),
-        deviations=(*_deviations(model, precision, protocol, sampling, name), *_subset(questions, options), *dropped),
+        deviations=(
+            *_deviations(model, precision, protocol, sampling, name),
+            *_other_protocol(wanted, protocol, options),
+            *_subset(questions, options),
+            *dropped,
+        ),
         blocked=blocked,
     )
 
@@ -91,7 +98,9 @@ def _task(model: ModelSpec, name: str, options: Options) -> tuple[tasks.Task | N
     if name not in tasks.task_names() and name not in options.tasks and not options.tasks_dir:
         return None, f"no task measures {name} yet."
     try:
-        return tasks.load_task(name, tasks_dir=options.tasks_dir, data_dir=options.data_dir), None
+        task = tasks.load_task(name, tasks_dir=options.tasks_dir, data_dir=options.data_dir)
+        task.questions()  # some tasks look for their rows only now
+        return task, None
     except UnknownName:
         raise
     except HarnessError as error:
@@ -118,7 +127,7 @@ def _sampling(
     """The protocol's sampling; without a protocol the task's own; the user's --max-tokens over either.
 
     Stop strings of a task written for models that answer at once would end a thought in its middle: for a model
-    that thinks they are left out, and that is a deviation.
+    that thinks they are left out, and that is a deviation. Without the chat template they stay.
     """
     changes: dict[str, int | tuple[str, ...]] = {}
     dropped: tuple[Deviation, ...] = ()
@@ -127,9 +136,9 @@ def _sampling(
         changes["max_tokens"] = _max_tokens(protocol, name)
     else:
         sampling = (task.sampling if task is not None else None) or Sampling()
-        if sampling.stop and model.thinking != "none":
+        if sampling.stop and model.thinking != "none" and options.chat_template is not False:
             changes["stop"] = ()
-            dropped = (Deviation("stop", "unknown", "the task's stop strings are left out: they would end a thought"),)
+            dropped = (STOPS_DROPPED,)
     if options.max_tokens:
         changes["max_tokens"] = options.max_tokens
     return sampling.model_copy(update=changes), dropped
@@ -150,6 +159,18 @@ def _deviations(
     if protocol is not None and sampling.max_tokens < _max_tokens(protocol, task):
         detail = f"{sampling.max_tokens} instead of {_max_tokens(protocol, task)} output tokens"
         found.append(Deviation("max_tokens", "down", detail))
+    return found
+
+
+def _other_protocol(wanted: Sequence[Wanted], protocol: Protocol | None, options: Options) -> list[Deviation]:
+    """What the user chose instead of what the claims name: nobody knows which way that moves a score."""
+    found = []
+    named = {protocol_of(c) for claim, n in wanted if isinstance(c := claim.checks[n], BenchmarkCheck)}
+    if protocol is not None and (other := sorted(named - {protocol.id})):
+        found.append(Deviation("protocol", "unknown", f"{protocol.id} instead of {' and '.join(other)}"))
+    if protocol is not None and options.chat_template not in (None, protocol.chat_template):
+        detail = "with" if options.chat_template else "without"
+        found.append(Deviation("chat_template", "unknown", f"{detail} the chat template, unlike {protocol.id}"))
     return found
 
 

@@ -23,8 +23,10 @@ class Message:
 class Sample:
     """One item of a task. `id` is unique and stable within the task's dataset revision.
 
-    Exactly one of `messages` (rendered by the model's chat template) and `prompt` (raw text) is used.
-    `choices` non-empty: the item is answered by comparing log-likelihoods of the choices, not by generating.
+    `messages` are for the model's chat template, `prompt` is the raw text for a run without one; where there is no
+    raw text, it is the turns' contents one after the other, and where there are no messages, it is always used.
+    `choices` non-empty: the item is answered by comparing log-likelihoods of the choices, not by generating; each
+    begins with `delimiter`, which a template makes superfluous.
     `row` is the dataset row as far as the scorer needs it (JSON values only).
     """
 
@@ -33,6 +35,7 @@ class Sample:
     messages: tuple[Message, ...] = ()
     prompt: str | None = None
     choices: tuple[str, ...] = ()
+    delimiter: str = ""
     row: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -134,7 +134,8 @@ def _legend() -> str:
     verdicts = [f"- **{words.spoken(word)}**: {meaning}" for word, meaning in words.OUTCOMES.items()]
     evidence = [f"- **{word}**: {meaning}" for word, meaning in words.EVIDENCE.items()]
     columns = (
-        "Claimed: the number and whose it is; where the article gives none, it is the named source's. "
+        "Claimed: the number and whose it is: (article) prints it, a reference is a named source's figure, (chosen) is "
+        "a bar we set because the article names none. "
         "Measured: a score of ours, an inspected value, or, with `published` evidence, the source's figure. "
         "Scores and intervals are percentages. Scored/total: generations with a score out of those planned; "
         "truncated ones and those without an answer count as wrong; unscored ones are failures of the instrument, "

@@ -17,7 +17,7 @@ EVIDENCE: dict[Evidence, str] = {
     "measured": "we ran the model",
     "rescored": "we graded recorded outputs of the model",
     "inspected": "we looked at the thing itself: configuration, weight index, licence, release page",
-    "published": "figures of a named source were compared; nothing was run here",
+    "published": "a named source says so, or its figures were compared; nothing was run here",
     "none": "no evidence",
 }
 COMBINED = {"all": "all of", "majority": "majority of", "each": "each of", "strongest": "strongest of"}

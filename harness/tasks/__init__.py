@@ -1,6 +1,6 @@
 """Tasks: rows, prompts and scorers. Our own stand in one file each; any lm-eval task comes through one bridge."""
 
-from harness.tasks.base import ScoredText, Task, without_template
+from harness.tasks.base import ScoredText, Task, with_template, without_template
 from harness.tasks.catalogue import TASKS, load_task, task_names
 from harness.tasks.protocols import load_protocol, protocol_names
 from harness.tasks.thinking import Policy, Thought, split_thinking
@@ -16,5 +16,6 @@ __all__ = [
     "protocol_names",
     "split_thinking",
     "task_names",
+    "with_template",
     "without_template",
 ]

@@ -123,9 +123,17 @@ def unscored(generation: Generation, scorer: str, reason: str, answer: str | Non
     return Score(generation.sample_id, generation.repeat, scorer, "unscored", None, answer, reason)
 
 
-def without_template(sample: Sample) -> Sample:
-    """The same sample as raw text, for models without a chat template: the turns' contents one after the other."""
+def with_template(sample: Sample) -> Sample:
+    """The same sample as messages only, where it has any; its choices then follow the template's own opening."""
     if not sample.messages:
         return sample
-    text = "\n\n".join(message.content for message in sample.messages)
+    choices = tuple(choice.removeprefix(sample.delimiter) for choice in sample.choices)
+    return replace(sample, prompt=None, choices=choices, delimiter="")
+
+
+def without_template(sample: Sample) -> Sample:
+    """The same sample as raw text only: its own, else the turns' contents one after the other."""
+    if not sample.messages:
+        return sample
+    text = "\n\n".join(message.content for message in sample.messages) if sample.prompt is None else sample.prompt
     return replace(sample, messages=(), prompt=text)

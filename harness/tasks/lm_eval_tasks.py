@@ -16,6 +16,8 @@ from harness.tasks.lm_eval_bridge import filtered, first_line, mean_metrics, tas
 
 # lm-eval's default, so that few-shot examples are the ones it would draw
 FEWSHOT_SEED = 1234
+# of what this file adds: prompts as chat messages, choices
+BRIDGE_VERSION = "2"
 
 
 def lm_eval_task(name: str, folders: tuple[Path, ...] = (), data_dir: Path | None = None) -> "LmEvalTask":
@@ -31,8 +33,8 @@ class LmEvalTask:
 
     Scorers are its metrics that are the mean of a value per answer, higher being better, in the order of its
     metric_list; with several filters, `metric,filter`. Metrics computed over the whole set (F1, BLEU,
-    perplexity) are left out. Prompts for generation become chat messages with the few-shot examples inside
-    the user message; `base.without_template` gives lm-eval's raw text back.
+    perplexity) are left out. A sample has lm-eval's raw text and its chat messages, few-shot examples as turns of
+    their own, as lm-eval does it unless told otherwise.
     """
 
     scored_text: ScoredText = "answer"
@@ -75,11 +77,12 @@ class LmEvalTask:
 
     @cached_property
     def version(self) -> str:
-        """lm-eval's version, the task's own and a hash of its settings (functions by their source)."""
+        """lm-eval's version, the bridge's, the task's own and a hash of its settings (functions by their source)."""
         settings = {k: v for k, v in self._task.dump_config().items() if k not in ("dataset_kwargs", "metadata")}
         text = json.dumps(settings, sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-        return f"lm-eval-{importlib.metadata.version('lm-eval')}/{self._task.VERSION}/{digest}"
+        lm_eval = importlib.metadata.version("lm-eval")
+        return f"lm-eval-{lm_eval}/bridge-{BRIDGE_VERSION}/{self._task.VERSION}/{digest}"
 
     @property
     def sampling(self) -> Sampling | None:
@@ -118,15 +121,26 @@ class LmEvalTask:
         target = task.doc_to_target(row)
         choices = task.doc_to_choice(row) if task.config.doc_to_choice is not None else ()
         right = choices[target] if isinstance(target, int) and 0 <= target < len(choices) else _text(target)
+        messages, prompt = self._prompts(row, shots)
         if self._kind == "generate_until":
-            turns = task.fewshot_context(row, shots, apply_chat_template=True, chat_template=_turns)
-            messages = tuple(Message(turn["role"], turn["content"]) for turn in turns)
-            return Sample(name, right, messages=messages, row=row)
-        prompt = task.fewshot_context(row, shots)
+            return Sample(name, right, messages=messages, prompt=prompt, row=row)
         if self._kind == "loglikelihood":
-            return Sample(name, right, prompt=prompt, choices=(target,), row=row)
-        delimited = tuple(f"{task.config.target_delimiter}{choice}" for choice in choices)
-        return Sample(name, right, prompt=prompt, choices=delimited, row=row)
+            return Sample(name, right, messages=messages, prompt=prompt, choices=(target,), row=row)
+        delimiter = task.config.target_delimiter
+        delimited = tuple(f"{delimiter}{choice}" for choice in choices)
+        return Sample(name, right, messages=messages, prompt=prompt, choices=delimited, delimiter=delimiter, row=row)
+
+    def _prompts(self, row: Mapping[str, Any], shots: int) -> tuple[tuple[Message, ...], str]:
+        """The row as chat messages and as raw text, with the same few-shot examples in both."""
+        task = self._task
+        state = task.sampler.rnd.getstate() if shots else None
+        prompt = task.fewshot_context(row, shots)
+        if state is not None:
+            task.sampler.rnd.setstate(state)
+        turns = task.fewshot_context(
+            row, shots, apply_chat_template=True, fewshot_as_multiturn=True, chat_template=_turns
+        )
+        return tuple(Message(turn["role"], turn["content"]) for turn in turns), prompt
 
     def score(self, sample: Sample, answer: str, generation: Generation, scorer: str) -> Score:
         """By lm-eval's filters and `process_results`; for choices, from `generation.choice_logprobs`."""

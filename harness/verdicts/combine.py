@@ -215,6 +215,11 @@ def _evidence(conclusion: _Conclusion) -> Evidence:
     return EVIDENCE_ORDER[max(ranks)] if ranks else "none"
 
 
+def _looked_at(parts: Sequence[Verdict]) -> bool:
+    """Is there any evidence? "0 of 4 parts hold" would read like a failure where nothing was run."""
+    return any(p.outcome not in ("not_run", "untestable") for p in parts)
+
+
 def _verdict(claim: Claim, parts: tuple[Verdict, ...], conclusion: _Conclusion) -> Verdict:
     models, precisions = unique(p.model for p in parts), unique(p.precision for p in parts)
     waiting = next((p for p in parts if p.outcome not in DECIDED and p.command), None)
@@ -229,7 +234,7 @@ def _verdict(claim: Claim, parts: tuple[Verdict, ...], conclusion: _Conclusion) 
         evidence=_evidence(conclusion),
         claimed=claim.printed or "",
         claimed_from="article" if claim.article else "",
-        measured=f"{sum(p.outcome in HOLDS for p in parts)} of {len(parts)} parts hold" if parts else "",
+        measured=f"{sum(p.outcome in HOLDS for p in parts)} of {len(parts)} parts hold" if _looked_at(parts) else "",
         reason=conclusion.reason,
         deviations=tuple(dict.fromkeys(d for p in parts for d in p.deviations)),
         more=sum(wanted) if wanted and conclusion.outcome not in DECIDED else None,

@@ -24,8 +24,12 @@ def judge_structure(
     value: object,
     tolerance: float | None = None,
     unit: str | None = None,
+    *,
+    ours: bool = False,
 ) -> Finding:
     """Does an inspected property stand in `relation` to the printed `value`? Both in the same `unit` (display only).
+
+    `ours`: no article prints `value`; it is a bar we chose, and the reason says so.
 
     Relations: equals, at_least, at_most, greater, less for numbers; equals for text (case ignored) and yes/no;
     contains, lacks for lists and text. `tolerance` is relative to the printed value and widens equals, at_least and
@@ -34,17 +38,18 @@ def judge_structure(
     unknown relation, or numbers compared with text.
     """
     if measured is None:
-        return Finding("inconclusive", f"The property could not be read; printed is {with_unit(value, unit)}.")
+        asked = "the bar set here" if ours else "printed"
+        return Finding("inconclusive", f"The property could not be read; {asked} is {with_unit(value, unit)}.")
     if relation in ("contains", "lacks"):
         return _members(measured, relation, value, "Inspected")
     x, y = _as_number(measured), _as_number(value)
     if x is None or y is None:
-        return _texts(measured, relation, value, "Inspected")
+        return _texts(measured, relation, value, "Inspected", ours)
     if tolerance is None:
         counts = all(n == int(n) and abs(n) < COUNTED_BELOW for n in (x, y) if math.isfinite(n))
         tolerance = SIZE_TOLERANCE if relation == "equals" and not counts else 0.0
     outcome = _compare(x, relation, y, tolerance * abs(y))
-    reason = f"Inspected: {with_unit(measured, unit)}, {_ratio(x, y, value, unit)}"
+    reason = f"Inspected: {with_unit(measured, unit)}, {_ratio(x, y, with_unit(value, unit), ours)}"
     if tolerance and relation in ("equals", "at_least", "at_most"):
         reason += f" (tolerance {100 * tolerance:.3g} %)"
     return Finding(outcome, reason + ".", tolerance=tolerance)
@@ -56,8 +61,10 @@ def judge_fact(
     claimed: object,
     minus: object = None,
     tolerance: float = 0.0,
+    *,
+    ours: bool = False,
 ) -> Finding:
-    """Does a recorded fact stand in `relation` to what the article says?
+    """Does a recorded fact stand in `relation` to what the article says (`ours`: to what we ask for)?
 
     Relations: equals, at_least, at_most (numbers, dates), before, after (dates), contains, lacks (lists, text).
     Dates are dates or ISO texts. "2025-09" or 2025 stands for that whole month or year: a date equals it inside, is
@@ -67,20 +74,20 @@ def judge_fact(
     inconclusive. Raises ValueError for an unknown relation.
     """
     if value is None:
-        return Finding("inconclusive", f"Nothing is recorded; the article says {shown(claimed)}.")
+        return Finding("inconclusive", f"Nothing is recorded; {_says(ours)} {shown(claimed)}.")
     if minus is not None:
-        return _difference(value, minus, relation, claimed, tolerance)
+        return _difference((value, minus), relation, claimed, tolerance, ours)
     if relation in ("contains", "lacks"):
         return _members(value, relation, claimed, "Recorded")
     days, period = _as_period(value), _as_period(claimed)
     x, y = _as_number(value), _as_number(claimed)
     if days is not None and period is not None and (x is None or y is None):
         outcome = _compare_dates(days, relation, period, timedelta(days=tolerance))
-        return Finding(outcome, f"Recorded: {shown(value)}; the article says {_wanted(relation)}{shown(claimed)}.")
+        return Finding(outcome, f"Recorded: {shown(value)}; {_says(ours)} {_wanted(relation)}{shown(claimed)}.")
     if x is None or y is None:
-        return _texts(value, relation, claimed, "Recorded")
+        return _texts(value, relation, claimed, "Recorded", ours)
     outcome = _compare(x, relation, y, tolerance * abs(y))
-    return Finding(outcome, f"Recorded: {shown(value)}, {_ratio(x, y, claimed, None)}.", tolerance=tolerance)
+    return Finding(outcome, f"Recorded: {shown(value)}, {_ratio(x, y, shown(claimed), ours)}.", tolerance=tolerance)
 
 
 def judge_consistency(sides: Sides, tolerance: float = 0.0) -> Finding:
@@ -120,7 +127,8 @@ def _all_sides(sides: Sides) -> str:
     return listed([f"{printed!r} ({where}: {shown(meaning)})" for where, printed, meaning in sides])
 
 
-def _difference(value: object, minus: object, relation: str, claimed: object, tolerance: float) -> Finding:
+def _difference(dates: tuple[object, object], relation: str, claimed: object, tolerance: float, ours: bool) -> Finding:
+    value, minus = dates
     first, second, days = _as_date(value), _as_date(minus), _as_number(claimed)
     if first is None or second is None or days is None:
         what = f"{shown(value)} minus {shown(minus)}"
@@ -128,7 +136,8 @@ def _difference(value: object, minus: object, relation: str, claimed: object, to
     between = (first - second).days
     outcome = _compare(between, relation, days, tolerance)
     reason = f"Recorded: {between:,} days from {shown(second)} to {shown(first)}"
-    return Finding(outcome, f"{reason}; the article says {_wanted(relation)}{number(days)}.", tolerance=tolerance)
+    allowed = f", {number(tolerance)} more or less" if tolerance else ""
+    return Finding(outcome, f"{reason}; {_says(ours)} {_wanted(relation)}{number(days)}{allowed}.", tolerance=tolerance)
 
 
 def _compare(x: float, relation: str, y: float, slack: float) -> Outcome:
@@ -184,17 +193,22 @@ def _members(value: object, relation: str, wanted: object, source: str) -> Findi
     return Finding("supported" if holds else "contradicted", f"{source}: {shown(value)}{end}.")
 
 
-def _texts(value: object, relation: str, claimed: object, source: str) -> Finding:
+def _texts(value: object, relation: str, claimed: object, source: str, ours: bool) -> Finding:
     if relation != "equals":
         raise ValueError(f"{relation!r} compares numbers or dates, not {shown(value)!r} and {shown(claimed)!r}")
     same = _key(value) == _key(claimed)
     return Finding(
-        "supported" if same else "contradicted", f"{source}: {shown(value)}; the article says {shown(claimed)}."
+        "supported" if same else "contradicted", f"{source}: {shown(value)}; {_says(ours)} {shown(claimed)}."
     )
 
 
-def _ratio(x: float, y: float, printed: object, unit: str | None) -> str:
-    figure = f"the printed figure, {with_unit(printed, unit)}"
+def _says(ours: bool) -> str:
+    """Nothing is put into an article's mouth."""
+    return "asked for here is" if ours else "the article says"
+
+
+def _ratio(x: float, y: float, text: str, ours: bool) -> str:
+    figure = f"{'the bar set here' if ours else 'the printed figure'}, {text}"
     if x == y:
         return f"equal to {figure}"
     if y == 0 or x == 0 or (x < 0) != (y < 0):

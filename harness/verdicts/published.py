@@ -32,13 +32,24 @@ class _Pair:
     bar: bool
     plain: bool
     remarks: tuple[str, ...] = ()
+    decimals: int = 1
 
     def text(self, value: float) -> str:
-        return number(value) if self.plain else points(value)
+        """In points, with the digits the sources print: 6.54 against 6.42 must not read as 6.5 against 6.4."""
+        return number(value) if self.plain else f"{100 * value:.{self.decimals}f}"
+
+    @property
+    def noise(self) -> float:
+        """What a difference has to exceed. Unknown questions are no certainty: there it is the tolerance."""
+        return self.error if self.error or self.plain or self.bar else self.tolerance
 
     @property
     def measure(self) -> str:
         return "" if self.plain else " points"
+
+    def tenths(self, value: float) -> str:
+        """A width in points; computed, not printed anywhere, so one decimal will do."""
+        return number(value) if self.plain else points(value)
 
 
 def judge_published(
@@ -57,7 +68,8 @@ def judge_published(
     questions as in `default_tolerance`, 3 points if that is unknown. `questions` overrides the figures' own.
 
     Percentages and fractions, d = a - b, h = √(h_a² + h_b²) with h_x = 1.96 √(ω x(1-x)/(K n_x)); ω = 0.5, n_x as
-    stated, else the smallest the printed digits allow (GRIM), else 1; h = 0 without K, which a qualifier tells:
+    stated, else the smallest the printed digits allow (GRIM), else 1; without K h cannot be computed, a qualifier tells
+    it, and between two figures it is taken as wide as the tolerance (less knowledge must not make a stronger verdict):
 
     - equals: supported if |d| <= max(printed rounding, tolerance), contradicted beyond max(tolerance, h).
     - two figures: greater is supported if d > h; at_least and on_par (non-inferiority) if d - h >= -tolerance.
@@ -83,7 +95,7 @@ def judge_published(
     outcome = _equal(pair) if relation == "equals" else _ordered(pair, relation, up, tolerance is not None)
     return Finding(
         outcome,
-        _reason(pair, a, b, outcome),
+        _reason(pair, a, b, outcome, ahead=relation == "on_par" and _ahead(pair, up)),
         qualifiers=pair.remarks,
         tolerance=pair.tolerance,
         claimed_error=None if pair.plain or pair.error == 0 else pair.error,
@@ -121,14 +133,16 @@ def _pair(a: Figure, b: Figure | float, tolerance: float | None, questions: int 
         remarks.append(f"the figures are over {a.questions:,} and {other.questions:,} questions")
     error = 0.0
     if k is None:
-        remarks.append("no sampling error can be computed: the number of questions is unknown")
+        doubt = "" if bar else "; taken to be as wide as the tolerance"
+        remarks.append(f"no sampling error can be computed: the number of questions is unknown{doubt}")
     else:
         error = math.hypot(_error(a, x, k, remarks), 0.0 if bar else _error(other, y, k, remarks))
     steps = max(rounding(_decimals(100 * x)), rounding(_decimals(100 * y)))
     allowed = tolerance
     if allowed is None:
         allowed = max(default_tolerance(k) if k else WIDEST_TOLERANCE, steps)
-    return _Pair(x, y, allowed, steps, error, bar, False, unique(remarks))
+    decimals = max(1, _decimals(100 * x), _decimals(100 * y))
+    return _Pair(x, y, allowed, steps, error, bar, False, unique(remarks), decimals)
 
 
 def _error(figure: Figure, share: float, questions: int, remarks: list[str]) -> float:
@@ -156,13 +170,13 @@ def _ordered(pair: _Pair, relation: str, up: bool, margin_given: bool) -> Outcom
     d = pair.a - pair.b if up else pair.b - pair.a
     strict = not RELATIONS[relation][1]
     if strict:
-        supported = d > pair.error + HAIR if not pair.bar else d > HAIR
+        supported = d > pair.noise + HAIR if not pair.bar else d > HAIR
     elif pair.plain:
         supported = d >= -pair.tolerance - HAIR
     elif pair.bar and relation != "on_par":
         supported = d >= -pair.rounding - HAIR
     else:
-        supported = d - (0.0 if pair.bar else pair.error) >= -pair.tolerance - HAIR
+        supported = d - (0.0 if pair.bar else pair.noise) >= -pair.tolerance - HAIR
     if supported:
         return "supported"
     if pair.plain and relation == "on_par" and not margin_given:
@@ -170,7 +184,12 @@ def _ordered(pair: _Pair, relation: str, up: bool, margin_given: bool) -> Outcom
     return "contradicted" if d < -max(pair.tolerance, pair.error) - HAIR else "inconclusive"
 
 
-def _reason(pair: _Pair, a: Figure, b: Figure | float, outcome: Outcome) -> str:
+def _ahead(pair: _Pair, up: bool) -> bool:
+    """Better than on a par: a lead is no contradiction of it, and is told (§5: "and higher")."""
+    return (pair.a - pair.b if up else pair.b - pair.a) > max(pair.tolerance, pair.noise) + HAIR
+
+
+def _reason(pair: _Pair, a: Figure, b: Figure | float, outcome: Outcome, *, ahead: bool) -> str:
     gap = pair.a - pair.b
     other = f"a published {pair.text(pair.b)}" if isinstance(b, Figure) else f"the printed {pair.text(pair.b)}"
     if abs(gap) <= HAIR:
@@ -183,11 +202,12 @@ def _reason(pair: _Pair, a: Figure, b: Figure | float, outcome: Outcome) -> str:
         )
     if pair.error > 0 and (outcome == "inconclusive" or isinstance(b, Figure)):
         whose = "their" if isinstance(b, Figure) else "its"
-        compared += f"; {whose} own sampling error is ±{pair.text(pair.error)} points"
+        compared += f"; {whose} own sampling error is ±{pair.tenths(pair.error)} points"
     if outcome == "inconclusive" and pair.plain and gap:
         compared += "; no margin is known within which this unit would count as equal"
     elif pair.tolerance > 0 and abs(gap) > HAIR:
-        compared += f"; the tolerance is {pair.text(pair.tolerance)}{pair.measure}"
+        compared += f"; the tolerance is {pair.tenths(pair.tolerance)}{pair.measure}"
+        compared += ", so it is on a par and ahead" if ahead else ""
     return compared + "."
 
 
