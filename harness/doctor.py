@@ -125,7 +125,8 @@ def _runs() -> DoctorLine:
     broken = []
     for name in run_names():
         try:
-            RunStore.open(name).close()
+            with RunStore.open(name) as store:
+                store.check()
         except HarnessError as error:
             broken.append(str(error))
     if broken:

@@ -20,9 +20,13 @@ from collections.abc import Iterable
 
 
 class HarnessError(Exception):
-    """Base of all of them; `str(error)` is the one sentence a user reads."""
+    """Base of all of them; `str(error)` is the one sentence a user reads.
+
+    `run` names the run it ended, if it ended one: what had finished there is stored and can be scored.
+    """
 
     exit_code = 1
+    run: str | None = None
 
 
 class ConfigError(HarnessError):

@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# a busy machine is no failure of the code: no example has a time limit
+settings.register_profile("harness", deadline=None)
+settings.load_profile("harness")
 
 # before anything imports torch: its threads fight each other on small models
 os.environ.setdefault("OMP_NUM_THREADS", "1")

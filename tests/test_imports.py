@@ -16,6 +16,7 @@ STREET = [
     "records",
     "places",
     "reading",
+    "network",
     "specs",
     "store",
     "library",

@@ -76,10 +76,13 @@ def test_everything_that_can_change_an_output_is_in_the_hash(field: str) -> None
 
 
 def test_resume_under_another_spec_says_what_differs() -> None:
-    RunStore.create_or_resume(SPEC, name="mine").close()
+    RunStore.create_or_resume(SPEC).close()
     changed = dataclasses.replace(SPEC, repeats=9)
     with pytest.raises(SpecChanged, match=r"repeats: 3 -> 9"):
-        RunStore.create_or_resume(changed, name="mine")
+        RunStore.create_or_resume(changed, name=run_name(SPEC))
+    with pytest.raises(UnknownName, match="There is no run 'another'"):
+        RunStore.create_or_resume(SPEC, name="another")
+    assert run_names() == (run_name(SPEC),)
 
 
 def test_a_place_is_filled_once() -> None:
@@ -136,11 +139,12 @@ def test_changed_questions_are_noticed() -> None:
 
 
 def test_unknown_run_names_the_nearest() -> None:
-    RunStore.create_or_resume(SPEC, name="tiny-fp32-sums-1").close()
-    with pytest.raises(UnknownName, match="tiny-fp32-sums-1"):
-        RunStore.open("tiny-fp23-sums-1")
-    assert run_names() == ("tiny-fp32-sums-1",)
-    assert RunStore.open("tiny").name == "tiny-fp32-sums-1"
+    RunStore.create_or_resume(SPEC).close()
+    name = run_name(SPEC)
+    with pytest.raises(UnknownName, match=name):
+        RunStore.open(name.replace("fp32", "fp23"))
+    assert run_names() == (name,)
+    assert RunStore.open("tiny").name == name
 
 
 def test_a_full_disk_is_one_sentence_and_loses_nothing(runs_folder: Path) -> None:
@@ -157,7 +161,7 @@ WRITER = """
 import sys
 from tests.test_store import SPEC, SAMPLES, generation
 from harness.store import RunStore
-store = RunStore.create_or_resume(SPEC, name="killed")
+store = RunStore.create_or_resume(SPEC)
 store.add_questions(0, SAMPLES)
 for repeat in range(10**6):
     for sample in SAMPLES:
@@ -176,6 +180,64 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed() -> None:
     acknowledged |= {tuple(line.split()) for line in process.stdout if line.endswith("\n")}
     process.stdout.close()
     process.wait()
-    with RunStore.open("killed") as store:
+    with RunStore.open(run_name(SPEC)) as store:
         stored = {(g.sample_id, str(g.repeat)) for g in store.generations()}
     assert len(acknowledged) > 10 and acknowledged <= stored
+
+
+def test_only_one_process_writes_a_run() -> None:
+    with started(), pytest.raises(StoreError, match=f"is being written by process {os.getpid()}"):
+        RunStore.create_or_resume(SPEC)
+    started().close()
+
+
+def test_failures_can_be_tried_again_and_stay_on_record() -> None:
+    with started() as store:
+        store.add(generation("q0", 0))
+        store.add(dataclasses.replace(generation("q1", 0), finish_reason="error", error="out of memory", attempt=2))
+        store.add_scores([Score("q1", 0, "x", "errored", None), Score("q0", 0, "x", "correct", 1.0)], "1")
+        assert store.reopen_failed() == 1
+        assert [g.sample_id for g in store.generations()] == ["q0"]
+        assert store.failed_attempts(0) == {"q1": 1}
+        store.add(generation("q1", 0))
+        assert [g.sample_id for g in store.generations(unscored_by=("x", "1"))] == ["q1"]
+
+
+def damaged(folder: Path, content: bytes) -> None:
+    with started() as store:
+        for sample in SAMPLES:
+            store.add(dataclasses.replace(generation(sample, 0), text="x" * 20_000))
+        place = store.folder / "run.sqlite"
+    data = bytearray(place.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + len(content)] = content
+    place.write_bytes(data)
+
+
+def test_a_damaged_run_is_one_sentence(runs_folder: Path) -> None:
+    damaged(runs_folder, os.urandom(20_000))
+    with pytest.raises(StoreError, match=f"The run {run_name(SPEC)}"), RunStore.open("tiny") as store:
+        store.check()
+        list(store.generations())
+
+
+def test_a_run_of_another_version_is_one_sentence() -> None:
+    with started() as store:
+        store._db.execute("update meta set value = '{\"model\": \"x\"}' where key = 'spec'")
+        with pytest.raises(StoreError, match="another version of the harness"):
+            _ = store.spec
+
+
+def test_a_run_can_be_read_where_nothing_can_be_written(runs_folder: Path) -> None:
+    with started() as store:
+        store.add(generation("q0", 0))
+        folder = store.folder
+    for extra in (*folder.glob("run.sqlite-*"), folder / "run.lock"):
+        extra.unlink(missing_ok=True)
+    folder.chmod(0o555)
+    (folder / "run.sqlite").chmod(0o444)
+    try:
+        with RunStore.open("tiny") as store:
+            assert store.generated() == 1
+    finally:
+        folder.chmod(0o755)

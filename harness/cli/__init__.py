@@ -5,6 +5,7 @@ the message names (or, for `run --suite`, a verdict that is not what the suite e
 """
 
 import gc
+import io
 import os
 import sys
 
@@ -31,6 +32,10 @@ def main() -> None:
     """Entry point: every HarnessError is one sentence on stderr, never a traceback (but with HARNESS_DEBUG=1)."""
     # start-up makes many objects that all stay; looking for garbage among them takes a tenth of it and finds none
     gc.set_threshold(100_000)
+    for stream in (sys.stdout, sys.stderr):
+        # claims hold Japanese; a terminal of another encoding gets escapes instead of a traceback
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="harness")
     except HarnessError as error:

@@ -53,7 +53,7 @@ def show_claim(claim_id: Annotated[str, typer.Argument(help="e.g. C082")], as_js
     from harness.judging.runs import local_runs
 
     claim = claims.find_claim(claim_id)
-    verdicts = judge_claims((claim,), local_runs())
+    verdicts = judge_claims((claim,), local_runs(note))
     figures, facts = figures_behind(claim), facts_behind(claim)
     article = claims.load_articles().get(claim.article or "")
     if as_json:

@@ -20,10 +20,14 @@ def console(*, stderr: bool = True) -> "Console":
     """A rich console on stderr (messages) or stdout (what was asked for)."""
     from rich.console import Console
 
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     stream = sys.stderr if stderr else sys.stdout
     # into a file or a pipe there is no width to fit: 80 columns would only break words
     width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
-    return Console(stderr=stderr, highlight=False, width=width)
+    return Piped(stderr=stderr, highlight=False, width=width)
 
 
 def show(renderable: "RenderableType") -> None:
@@ -37,10 +41,15 @@ def note(text: str) -> None:
 
 
 def write_json(kind: str, payload: Any) -> None:
-    """The one JSON document of a command."""
+    """The one JSON document of a command, on stdout."""
+    sys.stdout.write(json_text(kind, payload))
+
+
+def json_text(kind: str, payload: Any) -> str:
+    """The same as text."""
     from harness.report.as_json import document, dumps
 
-    sys.stdout.write(dumps(document(kind, payload)) + "\n")
+    return dumps(document(kind, payload)) + "\n"
 
 
 def fail(error: HarnessError) -> int:

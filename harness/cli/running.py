@@ -43,7 +43,7 @@ def show_plan(made: plan.Plan, as_json: bool) -> None:
 def run(made: plan.Plan, suite: str | None, resume: str | None, *, quiet: bool, as_json: bool) -> int:
     """Runs what can be run, then prints all verdicts. Returns the exit code."""
     names = _execute(made, resume, quiet or as_json)
-    found = judge_claims(made.claims, local_runs())
+    found = judge_claims(made.claims, local_runs(note))
     finished = [_finished(name) for name in names]
     unexpected = _unexpected(suite, found)
     if as_json:
@@ -61,7 +61,7 @@ def run(made: plan.Plan, suite: str | None, resume: str | None, *, quiet: bool, 
 
 def score(name: str, scorer: str | None, tasks_dir: Path | None, data_dir: Path | None, as_json: bool) -> None:
     """Judges stored generations again and prints what that gives."""
-    with RunStore.open(name) as store:
+    with RunStore.open(name, write=True) as store:
         task = scoring.task_of(store, tasks_dir, data_dir)
         used = scoring.score_run(store, task, scorer)
         estimate, counts = scoring.measured(store, task.version, used)
@@ -71,7 +71,7 @@ def score(name: str, scorer: str | None, tasks_dir: Path | None, data_dir: Path 
         write_json("score", done)
         return
     if registered and scorer is None:
-        print_table(judge_claims(list(dict.fromkeys(registered)), local_runs()))
+        print_table(judge_claims(list({c.id: c for c in registered}.values()), local_runs(note)))
     note(_line(done))
 
 
@@ -86,11 +86,20 @@ def _execute(made: plan.Plan, resume: str | None, quiet: bool) -> list[str]:
     names = []
     for wanted in runnable:
         again = shlex.join(["harness", *sys.argv[1:]])
-        done = runner.execute(wanted, made.options, RunProgress(silent=quiet), name=resume, again=again)
-        with RunStore.open(done.name) as store:
-            scoring.score_run(store, plan.open_task(wanted, made.options))
-        names.append(done.name)
+        try:
+            name = runner.execute(wanted, made.options, RunProgress(silent=quiet), name=resume, again=again).name
+        except HarnessError as error:
+            if error.run:
+                _score(error.run, wanted, made)
+            raise
+        _score(name, wanted, made)
+        names.append(name)
     return names
+
+
+def _score(name: str, wanted: plan.PlannedRun, made: plan.Plan) -> None:
+    with RunStore.open(name, write=True) as store:
+        scoring.score_run(store, plan.open_task(wanted, made.options))
 
 
 def _finished(name: str) -> LocalRun:
@@ -102,8 +111,15 @@ def _finished(name: str) -> LocalRun:
 
 
 def _line(done: LocalRun) -> str:
-    value = "no complete round" if done.estimate is None else f"{done.estimate.value:.2%}"
+    if done.estimate is None:
+        value = "no complete round"
+    elif not done.counts.scored:
+        value = "no generation could be scored"
+    else:
+        value = f"{done.estimate.value:.2%}"
     counts = f"{done.counts.scored:,} scored of {done.counts.planned:,}"
+    if done.spec.engine == "scripted":
+        counts += "; a rehearsal with the scripted engine, evidence of nothing"
     return f"{done.name}: {done.scorer} {value}, {counts}"
 
 

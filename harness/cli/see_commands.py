@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from harness.cli.output import Json, console, note, show, write_json
+from harness.cli.output import Json, console, json_text, note, show, write_json
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -61,14 +61,12 @@ def report(
     from harness.judging.runs import local_runs
 
     chosen = plan.claims_of(targets or [])
-    found = judge_claims(chosen, () if recorded else local_runs())
-    if as_json or format_ == "json":
-        write_json("report", found)
-        return
-    if format_ == "terminal" and out is None:
+    found = judge_claims(chosen, () if recorded else local_runs(note))
+    form = "json" if as_json else format_
+    if form == "terminal" and out is None:
         print_table(found, brief=brief)
         return
-    text = _as_text(found, "md" if format_ == "terminal" else format_, brief=brief)
+    text = _as_text(found, form, brief=brief)
     if out is None:
         typer.echo(text, nl=False)
         return
@@ -144,6 +142,8 @@ def _rows(found: "Sequence[Verdict]", brief: bool) -> "tuple[Row, ...]":
 def _as_text(found: "Sequence[Verdict]", form: str, *, brief: bool = False) -> str:
     from harness.report import markdown
 
+    if form == "json":
+        return json_text("report", [v for v in found if v.check < 0] if brief else found)
     lines = _rows(found, brief)
     return markdown.comparison_csv(lines) if form == "csv" else markdown.verdict_document(lines, _headings())
 

@@ -1,5 +1,6 @@
 """Scored runs of this machine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness import scoring
@@ -20,16 +21,21 @@ class LocalRun:
     registrations: tuple[tuple[Registration, int], ...]
 
 
-def local_runs() -> tuple[LocalRun, ...]:
-    """Every scored run below the runs folder. A folder that cannot be read is left out (`harness doctor` names it)."""
+def local_runs(left_out: Callable[[str], None] = lambda _: None) -> tuple[LocalRun, ...]:
+    """Every scored run of a model below the runs folder.
+
+    Runs of the scripted engine are rehearsals: no model was run, so they are evidence of nothing. Why a folder that
+    cannot be read is left out goes to `left_out`, one sentence each.
+    """
     found = []
     for name in run_names():
         try:
             with RunStore.open(name) as store:
                 run = local_run(store)
-        except StoreError:
+        except StoreError as error:
+            left_out(str(error))
             continue
-        if run is not None:
+        if run is not None and run.spec.engine != "scripted":
             found.append(run)
     return tuple(found)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import ModelError
+from harness.network import offline_if_unreachable
 from harness.records import ModelSpec
 
 # Never *.bin, *.pt: pickled files can run code. spk_dict.pt (voices of Qwen2.5-Omni) is read with weights_only.
@@ -36,20 +37,22 @@ def weights_name(spec: ModelSpec, folder: Path) -> str | None:
 def _snapshot(spec: ModelSpec, patterns: Sequence[str]) -> Path:
     if spec.repository is None:
         raise ModelError(f"{spec.name} names no repository to fetch from.")
+    from httpx import HTTPError
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     repo, revision = spec.repository.hub, spec.repository.revision
     wanted = f"{repo}@{revision[:12] if revision else 'main'}"
     try:
-        return Path(snapshot_download(repo, revision=revision, allow_patterns=list(patterns)))
+        with offline_if_unreachable():
+            return Path(snapshot_download(repo, revision=revision, allow_patterns=list(patterns)))
     except GatedRepoError as error:
         raise ModelError(f"{repo} is gated: accept its licence on the hub and log in with `hf auth login`.") from error
     except RepositoryNotFoundError as error:
         raise ModelError(
             f"There is no repository {repo} on the hub (or it is private and you are not logged in)."
         ) from error
-    except (LocalEntryNotFoundError, OSError) as error:
+    except (LocalEntryNotFoundError, HTTPError, OSError) as error:
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
         raise ModelError(
             f"{wanted} is not on this machine and the hub cannot be reached{offline}: allow network once, or put the "

@@ -31,7 +31,9 @@ def make_plan(targets: Sequence[str], suite: str | None, options: Options) -> Pl
     # every claim of the ledger that a run decides is registered with it, whoever asked for the run
     everything = group(claims.load_claims(), options)
     by_id = {model.id: model for model in named}
-    keys: dict[Key, list[Wanted]] = {key: everything.get(key, found) for key, found in wanted.items()}
+    keys: dict[Key, list[Wanted]] = {
+        key: [*found, *(w for w in everything.get(key, ()) if w not in found)] for key, found in wanted.items()
+    }
     for model in named:
         for task in options.tasks:
             if not any(key[:2] == (model.id, task) for key in keys):

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigError, DatasetError, TaskError, UnknownName
+from harness.network import offline_if_unreachable
 from harness.tasks import punkt
-from harness.tasks.hub import offline_if_unreachable
 from harness.tasks.task_files import find_yaml
 
 _checkers = threading.Lock()

@@ -134,12 +134,14 @@ class LmEvalTask:
         """The row as chat messages and as raw text, with the same few-shot examples in both."""
         task = self._task
         state = task.sampler.rnd.getstate() if shots else None
-        prompt = task.fewshot_context(row, shots)
-        if state is not None:
-            task.sampler.rnd.setstate(state)
         turns = task.fewshot_context(
             row, shots, apply_chat_template=True, fewshot_as_multiturn=True, chat_template=_turns
         )
+        if state is None:
+            prompt = "".join(turn["content"] for turn in turns)
+        else:
+            task.sampler.rnd.setstate(state)
+            prompt = task.fewshot_context(row, shots)
         return tuple(Message(turn["role"], turn["content"]) for turn in turns), prompt
 
     def score(self, sample: Sample, answer: str, generation: Generation, scorer: str) -> Score:

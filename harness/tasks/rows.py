@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness.errors import DatasetError
-from harness.tasks.hub import offline_if_unreachable
+from harness.network import offline_if_unreachable
 
 Row = Mapping[str, Any]
 

@@ -184,8 +184,8 @@ def _name(verdict: Verdict) -> str:
 
 
 def _told(parts: Sequence[Verdict]) -> str:
-    """'AIME24 supported (measured), IFEval not_run'."""
-    return ", ".join(f"{_name(p)} {p.outcome}" + (f" ({p.evidence})" if p.evidence != "none" else "") for p in parts)
+    """'AIME24 supported (measured), IFEval not run'."""
+    return ", ".join(f"{_name(p)} {p.outcome.replace('_', ' ')}" + (f" ({p.evidence})" if p.evidence != "none" else "") for p in parts)
 
 
 def _sentence(text: str) -> str:
@@ -222,7 +222,8 @@ def _looked_at(parts: Sequence[Verdict]) -> bool:
 
 def _verdict(claim: Claim, parts: tuple[Verdict, ...], conclusion: _Conclusion) -> Verdict:
     models, precisions = unique(p.model for p in parts), unique(p.precision for p in parts)
-    waiting = next((p for p in parts if p.outcome not in DECIDED and p.command), None)
+    waiting = [p for p in parts if p.outcome not in DECIDED] if conclusion.outcome not in DECIDED else []
+    stronger = next((p for p in waiting or parts if p.command), None)
     wanted = [p.more for p in parts if p.more is not None]
     return Verdict(
         claim=claim.id,
@@ -238,7 +239,7 @@ def _verdict(claim: Claim, parts: tuple[Verdict, ...], conclusion: _Conclusion) 
         reason=conclusion.reason,
         deviations=tuple(dict.fromkeys(d for p in parts for d in p.deviations)),
         more=sum(wanted) if wanted and conclusion.outcome not in DECIDED else None,
-        command=waiting.command if waiting else None,
-        hardware=waiting.hardware if waiting else None,
+        command=stronger.command if stronger else None,
+        hardware="; ".join(unique(p.hardware for p in waiting or parts if p.hardware)) or None,
         sources=unique(s for p in parts for s in p.sources),
     )
