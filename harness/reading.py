@@ -4,7 +4,7 @@ Files are parsed by libyaml; line numbers are worked out (by composing the file 
 wrong, so that loading the whole ledger stays fast.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,55 +72,123 @@ def where(path: Path, keys: Sequence[str | int]) -> str:
     return f"{path}, line {_line(path, keys)}"
 
 
-def _build(path: Path, at: tuple[str | int, ...], data: Any, record: type[R]) -> R:
+def _build(path: Path, at: tuple[int, ...], data: Any, record: type[R]) -> R:
     try:
         return record.model_validate(data)
     except ValidationError as error:
         # a mistyped key makes two errors, "unknown" and "missing": the first is the one to mend
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        keys = at + tuple(k for k in first["loc"] if not _is_union_tag(k, data))
-        raise ConfigError(_complaint(path, keys, first, record)) from error
+        keys, what = _complaint(data, first, record)
+        # an entry of a list is looked for by its id, wherever its line is
+        name = data.get("id") if at and isinstance(data, Mapping) else None
+        of = f" ({name})" if isinstance(name, str) else ""
+        raise ConfigError(f"{where(path, (*at, *keys))}{of}: {what}.") from error
 
 
-def _is_union_tag(key: str | int, data: Any) -> bool:
-    """pydantic puts the discriminator's value (`benchmark`, `fact` …) into the location; YAML has no such key."""
-    return (
-        isinstance(key, str)
-        and key in {"benchmark", "structure", "fact", "consistency", "probe"}
-        and (isinstance(data, Mapping) and key not in data)
-    )
+def _complaint(data: Any, error: Any, record: type[Record]) -> tuple[tuple[str | int, ...], str]:
+    """The keys that lead to what is wrong, and what is wrong with it."""
+    keys, node = _follow(data, error["loc"])
+    name = _named(keys) or record.__name__
+    given, context = error["input"], error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            known = {key for kind in _records_at(record, error["loc"][:-1]) for key in kind.model_fields}
+            return keys, f"unknown key {keys[-1]!r}{did_you_mean(str(keys[-1]), sorted(known))}"
+        case "missing":
+            return keys, f"{record.__name__} lacks the key {keys[-1]!r}"
+        case "literal_error":
+            return keys, f"{name} is {str(given)!r}, but must be {_one_of(str(given), context['expected'])}"
+        case "union_tag_invalid":
+            key, tag = context["discriminator"].strip("'"), context["tag"]
+            return (*keys, key), f"{key!r} is {tag!r}, but must be {_one_of(tag, context['expected_tags'])}"
+        case "union_tag_not_found":
+            return _no_tag(keys, node, _records_at(record, error["loc"]), context["discriminator"].strip("'"))
+        case "value_error":
+            return keys, f"{name}: {error['msg'].removeprefix('Value error, ')}"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return keys, f"{name} must be a mapping (key: value), not {str(given)!r}"
+        case _:
+            said = f" is {given!r}" if isinstance(given, str | int | float) else ""
+            return keys, f"{name}{said}: {error['msg']}"
 
 
-def _complaint(path: Path, keys: tuple[str | int, ...], error: Any, record: type[Record]) -> str:
-    place = where(path, keys)
-    name = str(keys[-1]) if keys else record.__name__
-    if error["type"] == "extra_forbidden":
-        return f"{place}: unknown key {name!r}{did_you_mean(name, _known_keys(record))}."
-    if error["type"] == "missing":
-        return f"{place}: {record.__name__} lacks the key {name!r}."
-    if error["type"] == "literal_error":
-        given = str(error["input"])
-        allowed = error["ctx"]["expected"]
-        near = did_you_mean(given, [a.strip(" '") for a in allowed.replace(" or ", ",").split(",")])
-        return f"{place}: {name!r} is {given!r}, but must be one of {allowed}{near}."
-    return f"{place}: {name!r}: {error['msg'].removeprefix('Value error, ')}."
+def _one_of(given: str, expected: str) -> str:
+    """pydantic gives the choices as one text: "'a', 'b' or 'c'"."""
+    near = did_you_mean(given, [a.strip(" '") for a in expected.replace(" or ", ",").split(",")])
+    return f"one of {expected}{near if near.startswith('; nearest') else ''}"
 
 
-def _known_keys(record: type[BaseModel]) -> Iterable[str]:
-    """Keys of a record and of the records inside it: the nearest one is looked for among all of them."""
-    seen: set[type[BaseModel]] = set()
-    queue: list[Any] = [record]
-    while queue:
-        kind = queue.pop()
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            if kind in seen:
+def _no_tag(
+    keys: tuple[str | int, ...], node: Any, kinds: Iterable[type[BaseModel]], tag: str
+) -> tuple[tuple[str | int, ...], str]:
+    """The key that says which kind an entry is of is missing, or mistyped."""
+    known = {key for kind in kinds for key in kind.model_fields}
+    strange = [key for key in node if key not in known] if isinstance(node, Mapping) else []
+    for key in strange:
+        if did_you_mean(str(key), [tag]).startswith("; nearest"):
+            return (*keys, key), f"unknown key {key!r}; nearest: {tag!r}"
+    return keys, f"{_named(keys)} lacks the key {tag!r}"
+
+
+def _named(keys: Sequence[str | int]) -> str:
+    """The last key in words; an entry of a list is told by the list's name and its number."""
+    if keys and isinstance(keys[-1], int):
+        return f"entry {keys[-1] + 1} of {_named(keys[:-1])}" if len(keys) > 1 else f"entry {keys[-1] + 1}"
+    return repr(keys[-1]) if keys else ""
+
+
+def _follow(data: Any, loc: Sequence[str | int]) -> tuple[tuple[str | int, ...], Any]:
+    """The steps of pydantic's location that the YAML has too, and the node they lead to.
+
+    pydantic adds steps of its own: the tag of a union (`benchmark`, `fact` …), the type it tried last. A key that is
+    missing is kept as the last step.
+    """
+    keys: list[str | int] = []
+    node = data
+    for position, step in enumerate(loc):
+        last = position == len(loc) - 1
+        if isinstance(node, Mapping):
+            if keys and isinstance(keys[-1], int) and isinstance(loc[position - 1], int) and step in node.values():
+                continue  # directly behind an entry's number: the tag
+            if step not in node and not last:
                 continue
-            seen.add(kind)
-            for name, info in kind.model_fields.items():
-                yield name
-                queue.append(info.annotation)
-        else:
-            queue.extend(getattr(kind, "__args__", ()))
+            keys.append(step)
+            node = node.get(step)
+        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
+            keys.append(step)
+            node = node[step]
+    return tuple(keys), node
+
+
+def _records_at(record: type[BaseModel], loc: Sequence[str | int]) -> list[type[BaseModel]]:
+    """The records that may stand at a location: a step is a field of them, or the tag that chooses one of them."""
+    kinds = [record]
+    for step in loc:
+        inside = [
+            found
+            for kind in kinds
+            if (field := kind.model_fields.get(str(step))) is not None
+            for found in _records_in(field.annotation)
+        ]
+        tagged = [kind for kind in kinds if step in _tags(kind)]
+        kinds = inside or tagged or kinds
+    return kinds
+
+
+def _records_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        return
+    for part in getattr(annotation, "__args__", ()):
+        yield from _records_in(part)
+
+
+def _tags(kind: type[BaseModel]) -> Iterator[str | int]:
+    """The values of its fields that can have only one."""
+    for field in kind.model_fields.values():
+        options: tuple[Any, ...] = getattr(field.annotation, "__args__", ())
+        if len(options) == 1:
+            yield options[0]
 
 
 def _line(path: Path, keys: Sequence[str | int]) -> int:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from harness import network as hub_module
 from harness.errors import ConfigError, DatasetError, TaskError, UnknownName
 from harness.records import Generation, Sample
-from harness import network as hub_module
 from harness.tasks import load_task, task_names, without_template
 from harness.tasks.lm_eval_bridge import ifeval_followed, task_object
 

@@ -138,12 +138,12 @@ def test_an_untestable_claim_is_a_claim(root: Path) -> None:
 
 def test_unknown_key_names_line_and_nearest(root: Path) -> None:
     said = complaint(root, UNTESTABLE.replace("  subject:", "  subjekt:"))
-    assert said == "line 5: unknown key 'subjekt'; nearest: 'subject'."
+    assert said == "line 5 (C001): unknown key 'subjekt'; nearest: 'subject'."
 
 
 def test_unknown_key_inside_a_check(root: Path) -> None:
     check = "  checks:\n    - check: fact\n      fact: a/b\n      relation: equals\n      value: 1\n      titel: x\n"
-    assert complaint(root, CLAIM + check).startswith("line 13: unknown key 'titel'; nearest: 'title'")
+    assert complaint(root, CLAIM + check).startswith("line 13 (C001): unknown key 'titel'; nearest: 'title'")
 
 
 def test_a_claim_needs_a_check_or_a_reason(root: Path) -> None:
@@ -168,9 +168,10 @@ def test_a_claim_of_another_article_is_misfiled(root: Path) -> None:
 def test_stated_and_chosen_stay_apart(root: Path) -> None:
     check = (
         "  checks:\n    - check: benchmark\n      benchmark: aime24\n      relation: equals\n"
-        "      against: {value: 1}\n      stated: {repeats: 64}\n      chosen: {repeats: 8}\n"
+        "      against: {value: 1}\n      stated: {claimed_repeats: 64}\n      chosen: {claimed_repeats: 8}\n"
     )
-    assert "'repeats' stands in both 'stated' and 'chosen'" in complaint(root, CLAIM + check)
+    said = "entry 1 of 'checks': 'claimed_repeats' stands in both 'stated' and 'chosen'"
+    assert said in complaint(root, CLAIM + check)
 
 
 def test_a_duplicate_names_both_places(root: Path) -> None:
@@ -295,8 +296,10 @@ def test_selecting() -> None:
     assert [c.id for c in both] == ["C009", "C010", "C011"]
     # a claim about one model may be checked on another: the 92.3 of C035 is the open model's
     assert "C035" in [c.id for c in claims.select_claims(ledger, model="qwen3-235b-a22b-thinking-2507")]
-    assert claims.select_claims(ledger, model="no-such-model") == ()
+    assert claims.select_claims(ledger, model="tiny-qwen3-moe") == ()
     assert "qwen2.5-max" in claims.subjects(ledger)
+    with pytest.raises(UnknownName, match="There is no model or subject 'qwq32b'; nearest: 'qwq-32b'"):
+        claims.select_claims(ledger, model="qwq32b")
     with pytest.raises(UnknownName, match="kind of claim 'scroe'; nearest: 'score'"):
         claims.select_claims(ledger, kind="scroe")
     with pytest.raises(UnknownName, match="article with claims '009'"):
@@ -341,20 +344,23 @@ def test_the_crosscheck_sees_what_dangles(root: Path) -> None:
     write(root, "configs/references/qwq-32b.yaml", FIGURES)
     write(root, "configs/facts/qwq-32b.yaml", FACTS)
     write(root, "configs/suites/s.yaml", "id: s\ntitle: S\nclaims: [C001, C999]\n")
+    file = root / "configs/claims/000.yaml"
+    # the only subject there is, so it is told in full
+    known = "; known: 'qwq-32b'"
     found = claims.check_ledger()
     assert found == (
-        "C001: there is no record of article '000'.",
-        "C001: nothing is recorded of the subject 'gpt-4' (no model, facts or figures).",
-        "C001, check 1: there is no protocol 'p'.",
-        "C001, check 1: there is no model 'gpt-4' to inspect or run.",
-        "C001, check 1: There is no published figure 'qwq-32b/aime25'; nearest: 'qwq-32b/aime24'.",
-        "C001, check 2: nothing is recorded of the subject 'nobody'.",
-        "C001, check 2: There is no recorded fact 'qwq-32b/licence'; nearest: 'qwq-32b/weights'.",
-        "C001, check 3: there is no model 'gpt-4' to inspect or run.",
-        "C001, check 3: there is no model 'other' to inspect or run.",
-        "C001, check 4: there is no record of article '000'.",
-        "C001, check 4: there is no record of article '007'.",
-        "C001: line 11 of article 000 has another sha256 than in C001.",
+        f"{file}, line 2 (C001): There is no record of article '000'.",
+        f"{file}, line 5 (C001): Nothing is recorded of the subject 'gpt-4' (no model, facts or figures){known}.",
+        f"{file}, line 13 (C001): There is no protocol 'p'.",
+        f"{file}, line 9 (C001): There is no model 'gpt-4' to inspect or run.",
+        f"{file}, line 12 (C001): There is no published figure 'qwq-32b/aime25'; nearest: 'qwq-32b/aime24'.",
+        f"{file}, line 14 (C001): Nothing is recorded of the subject 'nobody' (no model, facts or figures){known}.",
+        f"{file}, line 14 (C001): There is no recorded fact 'qwq-32b/licence'; nearest: 'qwq-32b/weights'.",
+        f"{file}, line 15 (C001): There is no model 'gpt-4' to inspect or run.",
+        f"{file}, line 15 (C001): There is no model 'other' to inspect or run.",
+        f"{file}, line 19 (C001): There is no record of article '000'.",
+        f"{file}, line 20 (C001): There is no record of article '007'.",
+        f"{file}, line 1 (C001): Line 11 of article 000 has another sha256 than in C001.",
         "Suite s: there is no claim 'C999'.",
     )
 
@@ -368,7 +374,8 @@ def test_the_crosscheck_sees_figures_of_different_benchmarks(root: Path) -> None
     second = FIGURES.splitlines()[-1].replace("aime24", "ifeval")
     write(root, "configs/references/qwq-32b.yaml", FIGURES + second + "\n")
     write(root, "configs/models/qwq-32b.yaml", "")
-    assert "C001, check 1: qwq-32b/ifeval is of ifeval, but qwq-32b/aime24 of aime24." in claims.check_ledger()
+    said = "line 14 (C001): qwq-32b/ifeval is a figure of ifeval, but the check is of aime24."
+    assert f"{root / 'configs/claims/000.yaml'}, {said}" in claims.check_ledger()
 
 
 # -- locators

@@ -135,7 +135,7 @@ def test_the_smoke_suite_has_a_true_a_false_and_a_vague_claim() -> None:
     for claim in claims.values():
         (check,) = claim.checks
         assert isinstance(check, BenchmarkCheck)
-        said[claim.id] = (check.benchmark, check.against.value, check.chosen["claimed_repeats"])
+        said[claim.id] = (check.benchmark, check.against.value, check.chosen.claimed_repeats)
     assert said == {"S01": ("smoke-sums", 70, 64), "S02": ("smoke-sums", 90, 64), "S03": ("smoke-sums", 64, 1)}
 
 

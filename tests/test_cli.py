@@ -123,7 +123,7 @@ def test_a_broken_configuration_names_file_line_and_nearest_key(
     line = text.splitlines().index(next(x for x in text.splitlines() if x.startswith("  kind: "))) + 1
     said = harness("claims")
     assert said.code == 1
-    assert f"003.yaml, line {line}: unknown key 'kinde'; nearest: 'kind'" in said.err
+    assert f"003.yaml, line {line} " in said.err and "unknown key 'kinde'; nearest: 'kind'" in said.err
 
 
 @pytest.mark.parametrize(("files", "sentence"), [
@@ -249,3 +249,109 @@ def test_an_engine_that_stops_is_one_sentence_and_loses_nothing(harness: Harness
     (name,) = run_names()
     with RunStore.open(name) as store:
         assert 40 <= store.generated() < 120
+
+
+def test_a_rehearsal_is_no_evidence(harness: Harness) -> None:
+    """The scripted engine runs no model: nothing it says may stand in a verdict."""
+    said = harness("run", "S01", "--engine", "scripted", "--repeats", "2", "--json")
+    verdicts = json.loads(said.out)["data"]["verdicts"]
+    assert run_names() and {v["evidence"] for v in verdicts} == {"none"}
+    assert "rehearsal" in harness("run", "S01", "--engine", "scripted", "--repeats", "2").err
+
+
+def test_score_judges_a_registered_run_again(harness: Harness) -> None:
+    assert harness("run", "S01", "--engine", "scripted", "--repeats", "2").code == 0
+    said = harness("score", "tiny-qwen2")
+    assert said.code == 0 and "60 scored of 60" in said.err and "S01" in said.out
+
+
+def test_plan_says_what_is_missing_instead_of_failing(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    said = harness("plan", "C082", "--precision", "nf4", "--json")
+    runs = {r["task"]: r for r in json.loads(said.out)["data"]["runs"]}
+    assert said.code == 0 and set(runs) == {"aime24", "aime25", "math-500"}
+    assert 15 < runs["aime24"]["weights_gb"] < 22 and "--data-dir" in runs["aime24"]["blocked_by"]
+    assert runs["aime24"]["command"] == "harness run C082 --precision nf4"
+
+
+def test_an_empty_dataset_is_no_run(harness: Harness, tmp_path: Path) -> None:
+    (tmp_path / "aime24.jsonl").write_text("", encoding="utf-8")
+    said = harness("run", "tiny-qwen2", "--task", "aime24", "--data-dir", tmp_path, "--engine", "scripted")
+    assert said.code == 1 and "no rows" in said.err
+
+
+def test_resume_wants_a_run_that_exists(harness: Harness, tmp_path: Path) -> None:
+    for name in ("nope", "../../evil", str(tmp_path / "evil")):
+        said = harness(*ECHO, "--engine", "scripted", "--resume", name)
+        assert said.code == 1 and f"There is no run {name!r}" in said.err
+    assert not (tmp_path / "evil").exists() and not run_names()
+
+
+def test_broken_task_files_are_named(harness: Harness, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("task: [mine\n", encoding="utf-8")
+    said = harness("run", "tiny-qwen2", "--task", "mine", "--tasks-dir", tmp_path, "--engine", "scripted")
+    assert said.code == 1 and f"{tmp_path / 'mine.yaml'}, line 2" in said.err
+    for name in ("a.yaml", "mine.yaml"):
+        (tmp_path / name).write_text("task: mine\n", encoding="utf-8")
+    said = harness("run", "tiny-qwen2", "--task", "mine", "--tasks-dir", tmp_path, "--engine", "scripted")
+    assert said.code == 1 and "both define the task 'mine'" in said.err
+
+
+@pytest.mark.parametrize(
+    "given", [["--device", "tpu"], ["--engine", "vllm"], ["--data-dir", "/nope"], ["--tasks-dir", "/nope"]]
+)
+def test_options_are_checked_before_anything_is_planned(harness: Harness, given: list[str]) -> None:
+    for command in ("plan", "run"):
+        said = harness(command, "S01", *given)
+        assert said.code == 1 and given[1] in said.err
+
+
+def test_failed_generations_can_be_tried_again(harness: Harness, tmp_path: Path) -> None:
+    """The script is part of the run's hash, so the failure has to lie outside it: here, in the store."""
+    assert harness(*ECHO, "--engine", "scripted").code == 0
+    (name,) = run_names()
+    with RunStore.open(name, write=True) as store:
+        store._db.execute(
+            "update generation set finish = 'error', text = '', error = 'lost', attempt = 2 where repeat = 1"
+        )
+    said = harness(*ECHO, "--engine", "scripted", "--retry-failed", "--json")
+    assert said.code == 0
+    with RunStore.open(name) as store:
+        assert {g.finish_reason for g in store.generations()} == {"stop"} and store.generated() == 120
+        assert set(store.failed_attempts(1).values()) == {1}
+
+
+def test_a_damaged_run_does_not_stop_a_report(harness: Harness) -> None:
+    assert harness("run", "S01", "--engine", "scripted", "--repeats", "2").code == 0
+    (name,) = run_names()
+    with RunStore.open(name, write=True) as store:
+        store._db.execute("update meta set value = '{}' where key = 'spec'")
+    said = harness("report", "S01")
+    assert said.code == 0 and name in said.err and "another version" in said.err
+
+
+def test_report_json_goes_to_the_file(harness: Harness, tmp_path: Path) -> None:
+    said = harness("report", "C079", "--format", "json", "--out", tmp_path / "r.json", "--brief")
+    assert said.code == 0 and said.out == ""
+    assert [v["check"] for v in json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["data"]] == [-1]
+
+
+def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path: Path) -> None:
+    script = tmp_path / "slow.yaml"
+    script.write_text("faults: [{kind: slow, seconds: 0.02}]\n", encoding="utf-8")
+    env = {**os.environ, "HARNESS_RUNS": str(tmp_path / "runs"), "COLUMNS": "1000"}
+    command = [sys.executable, "-c", "from harness.cli import main; main()", *ECHO, "--engine", f"scripted:{script}"]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list((tmp_path / "runs").glob("*/spec.json")):
+        assert process.poll() is None and time.sleep(0.05) is None
+    time.sleep(0.4)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "generations of tiny-qwen2" in err and "continue with" in err
+
+
+def test_another_encoding_gets_escapes_instead_of_a_traceback() -> None:
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-c", "from harness.cli import main; main()", "claims", "--article", "003"]
+    done = subprocess.run(command, env=env, capture_output=True, check=False)
+    assert done.returncode == 0 and b"\\u" in done.stdout

@@ -28,6 +28,7 @@ STREET = [
     "verdicts",
     "plan",
     "engines",
+    "asking",
     "runner",
     "scoring",
     "judging",

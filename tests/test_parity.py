@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness import engines, plan, runner, scoring, tasks
+from harness import asking, engines, plan, runner, scoring, tasks
 from harness.errors import TaskError
 from harness.records import Generation, Message, ModelSpec, Request, Sampling
 from harness.store import RunStore
@@ -188,14 +188,14 @@ def ours(model: str, task: str, folder: Path, limit: int, template: bool) -> lis
         "transformers", spec=planned.model, folder=planned.folder, precision="fp32", device="cpu"
     )
     lines = []
-    with RunStore.open(done.name) as store:
+    with RunStore.open(done.name, write=True) as store:
         assert store.spec.chat_template is template and store.spec.sampling.temperature == 0
         for scorer in opened.scorers:
             scoring.score_run(store, opened, scorer)
         tables = {s: store.score_table(s, opened.version).values[0] for s in opened.scorers}
         samples = list(opened.samples(limit))
         for i, (sample, generation) in enumerate(zip(samples, store.generations(), strict=True)):
-            request = runner.request_for(sample, 0, store.spec)
+            request = asking.request_for(sample, 0, store.spec)
             prompt = engine.render(request)
             lines.append(
                 Line(

@@ -16,7 +16,6 @@ from harness.errors import UnknownName
 from harness.plan import preflight, targets
 from harness.plan.registering import registrations
 from harness.records import Deviation
-from harness import network as hub_module
 
 TASKS = Path(__file__).parents[1] / "configs" / "tasks"
 
@@ -85,8 +84,10 @@ def test_every_claim_a_run_decides_is_registered_and_the_one_asked_for_comes_fir
 def test_a_folder_and_a_hub_id_are_targets_with_a_task(tiny_checkpoints: Path) -> None:
     folder = tiny_checkpoints / "tiny-qwen3"
     run = runs(str(folder), tasks=("smoke-sums",))["smoke-sums"]
-    assert (run.model.id, run.folder, run.protocol, run.repeats) == ("local-tiny-qwen3", folder.resolve(), None, 1)
-    assert run.wanted == run.registrations == () and run.chat_template is None
+    assert (run.model.id, run.folder) == ("local-tiny-qwen3", folder.resolve())
+    # a task of ours brings the protocol it is known for: a reasoning model is not cut off by a library's default
+    assert run.protocol is not None and (run.protocol.id, run.repeats) == ("smoke", 64)
+    assert run.wanted == run.registrations == () and run.chat_template is True
     far = runs("nobody/nothing", tasks=("smoke-sums",))["smoke-sums"]
     assert far.folder is None and far.model.repository is not None and plan.fits(far)[0] == "unknown"
     with pytest.raises(UnknownName, match="No claim is about local-tiny-qwen3: name what to run it on with --task"):
@@ -248,7 +249,7 @@ def test_the_default_tolerance_follows_the_number_of_questions(questions: int, t
 
 def test_a_claims_own_tolerance_and_repeats_count() -> None:
     claim = claims.find_claim("S01")
-    chosen = {**claim.checks[0].chosen, "tolerance": 1.5, "claimed_repeats": 4}  # type: ignore[union-attr]
+    chosen = claim.checks[0].chosen.model_copy(update={"tolerance": 1.5, "claimed_repeats": 4})
     check = claim.checks[0].model_copy(update={"chosen": chosen})
     (made,) = registrations([plan.Wanted(claim.model_copy(update={"checks": (check,)}), 0)], 30)
     assert (made.tolerance, made.claimed_repeats) == (0.015, 4)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import engines, plan, runner, tasks
+from harness import asking, engines, plan, runner, tasks
 from harness.engines import Engine
 from harness.engines.scripted import Fault, Script, ScriptedEngine
-from harness.errors import EngineError, Interrupted, StoreError
+from harness.errors import EngineError, Interrupted
 from harness.records import Generation, Message, Request, Sample, Sampling
 from harness.specs import run_name
 from harness.store import RunStore, run_names
@@ -85,13 +85,13 @@ def options(**changes: Any) -> plan.Options:
 
 
 def test_seeds_are_the_same_on_every_machine() -> None:
-    assert runner.seed_for(20250306, "aime24/0", 0) == 2223945183510017116
-    assert runner.seed_for(20250306, "aime24/0", 63) == 1354860733375708507
+    assert asking.seed_for(20250306, "aime24/0", 0) == 2223945183510017116
+    assert asking.seed_for(20250306, "aime24/0", 63) == 1354860733375708507
 
 
 @given(st.sets(st.tuples(st.integers(0, 99), st.text("a/0123 ", max_size=6), st.integers(0, 99)), max_size=30))
 def test_seeds_are_distinct_and_fit_the_store(places: set[tuple[int, str, int]]) -> None:
-    seeds = [runner.seed_for(*place) for place in places]
+    seeds = [asking.seed_for(*place) for place in places]
     assert len(set(seeds)) == len(seeds)
     assert all(0 <= seed < 2**63 for seed in seeds)
 
@@ -99,7 +99,7 @@ def test_seeds_are_distinct_and_fit_the_store(places: set[tuple[int, str, int]])
 def test_a_run_uses_them() -> None:
     done = execute(options(repeats=3, limit=5))
     assert [(g.seed, g.attempt) for g in stored(done.name)] == [
-        (runner.seed_for(plan.run_seed(), f"smoke-sums/{i}", repeat), 1) for i in range(5) for repeat in range(3)
+        (asking.seed_for(plan.run_seed(), f"smoke-sums/{i}", repeat), 1) for i in range(5) for repeat in range(3)
     ]
     assert (done.generated, done.new, done.spec.questions, done.spec.limit) == (15, 15, 5, 5)
 
@@ -182,7 +182,7 @@ def test_few_questions_that_all_fail_are_all_stored(use: UseEngine) -> None:
 
 def test_an_answer_given_twice_stops_the_run(use: UseEngine) -> None:
     use(ScriptedEngine(Script(faults=(Fault(kind="duplicate", samples=("smoke-sums/2",)),))))
-    with pytest.raises(StoreError, match="already holds a generation for smoke-sums/2, repeat 0"):
+    with pytest.raises(EngineError, match="answered smoke-sums/2, repeat 0, twice"):
         execute(options(repeats=1))
 
 
@@ -365,21 +365,21 @@ def test_requests_of_a_sample() -> None:
     spec = spec_of(Script(), **ECHO, chat_template=True)
     talk = (Message("user", "2 + 2?"),)
     sample = Sample("x", "4", messages=talk, prompt="2 + 2 =")
-    asked = runner.request_for(sample, 3, spec)
+    asked = asking.request_for(sample, 3, spec)
     assert (asked.messages, asked.prompt, asked.repeat) == (talk, None, 3)
-    raw = runner.request_for(sample, 3, replace(spec, chat_template=False))
+    raw = asking.request_for(sample, 3, replace(spec, chat_template=False))
     assert (raw.messages, raw.prompt, raw.seed) == ((), "2 + 2 =", asked.seed)
     choices = replace(sample, choices=(" 4", " 5"), delimiter=" ")
-    assert runner.request_for(choices, 0, spec).choices == ("4", "5")
-    assert runner.request_for(choices, 0, replace(spec, chat_template=False)).choices == (" 4", " 5")
+    assert asking.request_for(choices, 0, spec).choices == ("4", "5")
+    assert asking.request_for(choices, 0, replace(spec, chat_template=False)).choices == (" 4", " 5")
 
 
 def test_a_system_prompt_and_a_description_share_a_turn() -> None:
     spec = replace(spec_of(Script(), **ECHO, chat_template=True), system_prompt="Be brief.")
     plain = Sample("x", "", messages=(Message("user", "?"),))
-    assert runner.request_for(plain, 0, spec).messages == (Message("system", "Be brief."), *plain.messages)
+    assert asking.request_for(plain, 0, spec).messages == (Message("system", "Be brief."), *plain.messages)
     described = Sample("x", "", messages=(Message("system", "Sums."), Message("user", "?")))
-    assert runner.request_for(described, 0, spec).messages == (
+    assert asking.request_for(described, 0, spec).messages == (
         Message("system", "Be brief.\n\nSums."),
         Message("user", "?"),
     )

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import network as hub_module
 from harness.errors import ConfigError, DatasetError, UnknownName
 from harness.records import Generation, Sample
 from harness.tasks import TASKS, Task, load_protocol, load_task, math_grader, protocol_names, punkt
-from harness import network as hub_module
 from harness.tasks.boxed import last_boxed
 from harness.tasks.math_grader import grade
 from harness.tasks.rows import read_rows

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.claims import find_claim
+from harness.errors import ConfigError
 from harness.estimates import estimate
 from harness.judging.ledger import judge_claims
 from harness.judging.runs import LocalRun
@@ -606,8 +607,11 @@ def test_lists_and_texts() -> None:
     assert judge_structure(False, "equals", True).outcome == "contradicted"
     assert judge_structure(True, "equals", True).outcome == "supported"
     assert judge_structure(None, "equals", 7).outcome == "inconclusive"
-    with pytest.raises(ValueError, match="compares numbers"):
+    with pytest.raises(ConfigError, match="compares numbers or dates, not 'many' and '7'"):
         judge_structure("many", "at_least", 7)
+    for relation in ("at_least", "at_most", "before", "after"):
+        with pytest.raises(ConfigError, match="compares numbers or dates"):
+            judge_fact("Apache-2.0", relation, date(2025, 3, 6))
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ whole, once per process; published figures and facts only when they are asked fo
 """
 
 from harness.claims.articles import load_articles
-from harness.claims.crosscheck import check_ledger
-from harness.claims.ledger import find_claim, load_claims, select_claims, subjects
+from harness.claims.crosscheck import check_ledger, require_sound
+from harness.claims.ledger import find_claim, load_claims, place_of, select_claims, subjects
 from harness.claims.locate import LocatorProblem, verify_locators
 from harness.claims.published import find_fact, find_figure, load_facts, load_figures
 from harness.claims.schemas import json_schemas
@@ -24,6 +24,8 @@ __all__ = [
     "load_facts",
     "load_figures",
     "load_suite",
+    "place_of",
+    "require_sound",
     "select_claims",
     "subjects",
     "suite_names",

@@ -5,9 +5,13 @@ the message names (or, for `run --suite`, a verdict that is not what the suite e
 """
 
 import gc
+import importlib.metadata
 import io
 import os
+import signal
 import sys
+from types import FrameType
+from typing import Annotated
 
 import typer
 
@@ -17,12 +21,24 @@ from harness.errors import HarnessError
 
 app = typer.Typer(
     name="harness",
-    help="Decides press claims about Qwen models: from an article's sentence to a verdict that can be defended.",
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="The version, and nothing else.", is_eager=True)] = False,
+) -> None:
+    """Decides press claims about Qwen models: from an article's sentence to a verdict that can be defended."""
+    if version:
+        typer.echo(importlib.metadata.version("qwen-claim-harness"))
+        raise typer.Exit
+
+
 app.add_typer(claims_commands.app, name="claims")
 see_commands.add_to(app)
 run_commands.add_to(app)
@@ -36,6 +52,7 @@ def main() -> None:
         # claims hold Japanese; a terminal of another encoding gets escapes instead of a traceback
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _stop)
     try:
         app(prog_name="harness")
     except HarnessError as error:
@@ -49,3 +66,8 @@ def main() -> None:
         # the reader (head, less) has gone: say nothing, also not at interpreter shutdown
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """A scheduler's SIGTERM ends a run as Ctrl-C does: what has finished is stored, and the resume command is said."""
+    raise KeyboardInterrupt

@@ -90,6 +90,7 @@ def verify(
 @app.command()
 def schema(
     out: Annotated[Path | None, typer.Option(help="Write one file per schema into this folder.")] = None,
+    as_json: Json = False,
 ) -> None:
     """JSON Schemas of the configuration files, for editors."""
     import json
@@ -106,4 +107,7 @@ def schema(
             (out / f"{name}.schema.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise HarnessError(f"{out} cannot be written ({error.strerror}).") from error
-    note(f"{len(schemas)} schemas written to {out}.")
+    if as_json:
+        write_json("schemas", {"folder": out, "files": sorted(schemas)})
+    else:
+        note(f"{len(schemas)} schemas written to {out}.")

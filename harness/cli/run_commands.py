@@ -61,6 +61,9 @@ def run(
     tasks_dir: TasksDir = None, data_dir: DataDir = None,
     rows: Rows = None,
     resume: Annotated[str | None, typer.Option(help="Continue this run; refused if the settings differ.")] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try generations again that are stored as failed.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
@@ -68,7 +71,7 @@ def run(
     asked = _asked(locals())
     from harness.cli import running
 
-    made = running.planned(targets, suite, asked)
+    made = running.planned(targets, suite, asked | {"retry_failed": retry_failed})
     code = running.run(made, suite, resume, quiet=quiet, as_json=as_json)
     if code:
         raise typer.Exit(code)

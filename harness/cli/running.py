@@ -9,6 +9,7 @@ from typing import Any, get_args
 from harness import claims, plan, runner, scoring
 from harness.cli.output import console, note, show, write_json
 from harness.cli.see_commands import print_table
+from harness.engines import ENGINE_NAMES
 from harness.errors import HarnessError, UnknownName
 from harness.judging.ledger import judge_claims
 from harness.judging.runs import LocalRun, local_run, local_runs
@@ -17,6 +18,8 @@ from harness.report.machine import PlanLine, plan_table
 from harness.report.progress import RunProgress
 from harness.store import RunStore
 
+DEVICES = ("auto", "cpu", "cuda")
+
 
 def planned(targets: list[str] | None, suite: str | None, asked: dict[str, Any]) -> plan.Plan:
     """The plan of what the user typed."""
@@ -24,6 +27,13 @@ def planned(targets: list[str] | None, suite: str | None, asked: dict[str, Any])
         raise HarnessError("Name what to run: a claim (C082), a model (qwq-32b) or --suite smoke.")
     if asked["precision"] is not None and asked["precision"] not in get_args(Precision):
         raise UnknownName.of("precision", asked["precision"], get_args(Precision))
+    if asked["engine"] is not None and asked["engine"].partition(":")[0] not in ENGINE_NAMES:
+        raise UnknownName.of("engine", asked["engine"], ENGINE_NAMES)
+    if asked["device"] not in DEVICES:
+        raise UnknownName.of("device", asked["device"], DEVICES)
+    for name in ("tasks_dir", "data_dir"):
+        if asked[name] is not None and not asked[name].is_dir():
+            raise HarnessError(f"--{name.replace('_', '-')}: there is no folder {asked[name]}.")
     return plan.make_plan(targets or [], suite, plan.Options(**asked))
 
 
@@ -137,7 +147,6 @@ def _unexpected(suite: str | None, found: Sequence[Verdict]) -> list[str]:
 def _plan_line(run: plan.PlannedRun) -> PlanLine:
     difference = plan.smallest_difference(run)
     fits, why = plan.fits(run)
-    target = run.wanted[0].claim.id if run.wanted else f"{run.model.id} --task {run.task}"
     return PlanLine(
         run=f"{run.model.id}-{run.precision}-{run.task}",
         model=run.model.id,
@@ -154,5 +163,5 @@ def _plan_line(run: plan.PlannedRun) -> PlanLine:
         decides=tuple(dict.fromkeys(w.claim.id for w in run.wanted)),
         smallest_difference=None if difference is None else difference * 100,
         blocked_by=run.blocked or "",
-        command=f"harness run {target}",
+        command=shlex.join(["harness", *("run" if a == "plan" else a for a in sys.argv[1:] if a != "--json")]),
     )

@@ -40,7 +40,7 @@ def _with_way(base: Verdict, claim: Claim, check: BenchmarkCheck) -> Verdict:
     if model.weights == "closed":
         return replace(base, hardware=f"an API: the weights of {model.name} are closed")
     hardware = plan.hardware_for(model)
-    if plan.task_of(check) not in tasks.task_names() and "task" not in check.chosen:
+    if plan.task_of(check) not in tasks.task_names() and check.settings.task is None:
         return replace(base, hardware=f"{hardware}; and a task for {check.benchmark}, which there is none yet")
     return replace(base, command=f"harness run {claim.id}", hardware=hardware)
 
@@ -192,10 +192,10 @@ def _printed(check: BenchmarkCheck) -> float:
 
 def _own_tolerance(check: BenchmarkCheck, figure: Figure) -> float | None:
     """The claim's own tolerance, where it sets one: percentage points as a fraction, else in the figure's unit."""
-    points = check.chosen.get("tolerance", check.stated.get("tolerance"))
+    points = check.settings.tolerance
     if points is None:
         return None
-    return float(points) / 100 if figure.unit in ("percent", "fraction") else float(points)
+    return points / 100 if figure.unit in ("percent", "fraction") else points
 
 
 def _figure_text(figure: Figure) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness import claims, verdicts
+from harness.errors import ConfigError, UnknownName
 from harness.judging.benchmarks import judge_benchmark
 from harness.judging.records import judge_consistency, judge_fact, judge_structure
 from harness.judging.runs import LocalRun
@@ -22,10 +23,15 @@ from harness.records import (
 
 
 def judge_claims(chosen: Sequence[Claim], runs: Sequence[LocalRun] = ()) -> tuple[Verdict, ...]:
-    """Verdicts of every check of every claim, each claim's own (check -1) after its checks."""
+    """Verdicts of every check of every claim, each claim's own (check -1) after its checks.
+
+    Raises ConfigError, with claim, file and line, for a claim that names what is not there or compares what cannot be
+    compared: a mistake of ours is no verdict on a model.
+    """
+    claims.require_sound(chosen)
     found: list[Verdict] = []
     for claim in chosen:
-        parts = [_judge_check(claim, number, runs) for number in range(len(claim.checks))]
+        parts = [_judged(claim, number, runs) for number in range(len(claim.checks))]
         found += [_with_reading(part, claim) for part in parts]
         found.append(verdicts.combine(claim, parts))
     return tuple(found)
@@ -34,12 +40,19 @@ def judge_claims(chosen: Sequence[Claim], runs: Sequence[LocalRun] = ()) -> tupl
 def _with_reading(part: Verdict, claim: Claim) -> Verdict:
     """How we read the claim often decides it, so it stands beside the verdict ("as for the first check" does not)."""
     chosen = claim.checks[part.check].chosen
-    reading, bar = str(chosen.get("reading", "")), str(chosen.get("bar", ""))
+    reading, bar = chosen.reading, chosen.bar
     notes = (
         *((f"read as: {reading}",) if reading and not reading.startswith("as for ") else ()),
         *((f"the bar is ours: {bar}",) if bar else ()),
     )
     return replace(part, qualifiers=(*notes, *part.qualifiers))
+
+
+def _judged(claim: Claim, number: int, runs: Sequence[LocalRun]) -> Verdict:
+    try:
+        return _judge_check(claim, number, runs)
+    except (UnknownName, ConfigError) as error:
+        raise ConfigError(f"{claims.place_of(claim.id, 'checks', number)}: {error}") from error
 
 
 def _judge_check(claim: Claim, number: int, runs: Sequence[LocalRun]) -> Verdict:

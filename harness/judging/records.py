@@ -5,25 +5,30 @@ from dataclasses import replace
 from typing import Any
 
 from harness import claims, models, verdicts
-from harness.errors import HarnessError
+from harness.errors import ConfigError, ModelError
 from harness.inspection import structure_value
 from harness.records import Check, ConsistencyCheck, Evidence, Fact, FactCheck, StructureCheck, Verdict
+from harness.records.values import as_number
 from harness.verdicts.wording import shown
 
 
 def judge_structure(base: Verdict, check: StructureCheck) -> Verdict:
-    """A property of the architecture, or its ratio to another model's."""
+    """A property of the architecture, or its ratio to another model's.
+
+    Untestable where there is nothing to inspect (closed weights). Raises UnknownName for a model or a component that
+    does not exist, ConfigError for a ratio that cannot be: those are mistakes of the claim, not of the world.
+    """
     try:
         value = structure_value(models.find_model(base.model), check.property)
         if check.ratio_to:
-            value = _number(value) / _number(structure_value(models.find_model(check.ratio_to), check.property))
-    except HarnessError as error:
+            value = _ratio(value, structure_value(models.find_model(check.ratio_to), check.property), check)
+    except ModelError as error:
         return replace(base, outcome="untestable", reason=str(error))
     finding = verdicts.judge_structure(
         value,
         check.relation,
         check.value,
-        tolerance=_tolerance(check),
+        tolerance=check.settings.tolerance,
         unit=check.unit or _unit(check),
         ours=is_ours(check),
     )
@@ -34,7 +39,7 @@ def judge_structure(base: Verdict, check: StructureCheck) -> Verdict:
 
 def is_ours(check: Check) -> bool:
     """Is the value held against the subject a bar we set (`chosen: {bar: what it stands for}`), not the article's?"""
-    return "bar" in check.chosen
+    return check.chosen.bar is not None
 
 
 def whose(check: Check) -> str:
@@ -46,10 +51,12 @@ def _unit(check: StructureCheck) -> str:
     return "" if check.ratio_to else check.property.split(".")[0]
 
 
-def _number(value: Any) -> float:
-    if not isinstance(value, int | float):
-        raise HarnessError(f"A ratio needs numbers, not {value!r}.")
-    return float(value)
+def _ratio(value: Any, other: Any, check: StructureCheck) -> float:
+    if as_number(value) is None or as_number(other) is None:
+        raise ConfigError(f"A ratio needs numbers, and {check.property} is none.")
+    if other == 0:
+        raise ConfigError(f"The {check.property} of {check.ratio_to} is 0, so nothing has a ratio to it.")
+    return float(value) / float(other)
 
 
 def judge_fact(base: Verdict, check: FactCheck) -> Verdict:
@@ -61,7 +68,7 @@ def judge_fact(base: Verdict, check: FactCheck) -> Verdict:
         check.relation,
         check.value,
         minus=other.value if other else None,
-        tolerance=_tolerance(check) or 0.0,
+        tolerance=check.settings.tolerance or 0.0,
         ours=is_ours(check),
     )
     weakest = _weakest(f for f in (fact, other) if f)
@@ -81,15 +88,10 @@ def judge_consistency(base: Verdict, check: ConsistencyCheck) -> Verdict:
     sides: list[tuple[str, str, object]] = [(f"{p.article}:{p.line}", p.printed, p.means) for p in check.places]
     facts = [(ref, claims.find_fact(ref)) for ref in check.facts]
     sides += [(ref, shown(fact.value), fact.value) for ref, fact in facts]
-    finding = verdicts.judge_consistency(sides, tolerance=_tolerance(check) or 0.0)
+    finding = verdicts.judge_consistency(sides, tolerance=check.settings.tolerance or 0.0)
     first, *rest = (f"{printed} ({label})" for label, printed, _ in sides)
     evidence = _weakest(f for _, f in facts)
     return _settled(base, finding, evidence, first, "; ".join(rest), tuple(f.source for _, f in facts))
-
-
-def _tolerance(check: StructureCheck | FactCheck | ConsistencyCheck) -> float | None:
-    value = check.chosen.get("tolerance", check.stated.get("tolerance"))
-    return None if value is None else float(value)
 
 
 def _settled(

@@ -23,6 +23,7 @@ class Options:
     tasks_dir: Path | None = None
     data_dir: Path | None = None
     rows: int | None = None
+    retry_failed: bool = False
 
 
 class Wanted(NamedTuple):

@@ -1,6 +1,7 @@
 """Targets and options to planned runs."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from harness import claims, models, places, reading, tasks
 from harness.errors import HarnessError, TaskError, UnknownName
@@ -9,6 +10,7 @@ from harness.plan.planned import Options, Plan, PlannedRun, Wanted
 from harness.plan.registering import registrations
 from harness.plan.targets import Key, group, protocol_of, resolve, with_suite
 from harness.records import BenchmarkCheck, Deviation, ModelSpec, Protocol, Sampling
+from harness.records.runs import Direction
 
 STOPS_DROPPED = Deviation("stop", "unknown", "the task's stop strings are left out: they would end a thought")
 
@@ -57,8 +59,9 @@ def open_task(run: PlannedRun, options: Options) -> tasks.Task:
 
 def _plan_run(model: ModelSpec, key: Key, wanted: Sequence[Wanted], options: Options) -> PlannedRun:
     _, name, protocol_id = key
-    protocol = tasks.load_protocol(protocol_id) if protocol_id else None
     task, blocked = _task(model, name, options)
+    protocol_id = protocol_id or (task.default_protocol if task is not None else None) or ""
+    protocol = tasks.load_protocol(protocol_id) if protocol_id else None
     engine = options.engine or "transformers"
     folder = models.locate_weights(model) if engine == "transformers" else None
     precision = options.precision or model.native_precision
@@ -101,7 +104,8 @@ def _task(model: ModelSpec, name: str, options: Options) -> tuple[tasks.Task | N
         return None, f"no task measures {name} yet."
     try:
         task = tasks.load_task(name, tasks_dir=options.tasks_dir, data_dir=options.data_dir)
-        task.questions()  # some tasks look for their rows only now
+        if not task.questions():  # some tasks look for their rows only now
+            return None, f"the dataset of {name} has no rows ({task.dataset_fingerprint()})."
         return task, None
     except UnknownName:
         raise
@@ -113,6 +117,8 @@ def _weights_missing(model: ModelSpec, here: bool, precision: str) -> str | None
     if precision not in model.precisions:
         return f"{model.name} is not configured for {precision}, only for {', '.join(model.precisions)}."
     if not here and model.repository is None:
+        if model.local and Path(model.local).is_absolute():
+            return f"{model.local} holds no weights (*.safetensors)."
         return f"the checkpoint {model.id} is not made yet: harness tiny makes it."
     return None
 
@@ -157,7 +163,10 @@ def _deviations(
     """How a run differs from the protocol it is named after, and where that can push the score."""
     found = []
     if precision not in (model.native_precision, "fp32"):
-        found.append(Deviation("precision", "down", f"{precision} instead of {model.native_precision}"))
+        # fewer bits can only lose; the two 16-bit formats trade digits for range
+        sixteen = {precision, model.native_precision} == {"fp16", "bf16"}
+        direction: Direction = "unknown" if sixteen else "down"
+        found.append(Deviation("precision", direction, f"{precision} instead of {model.native_precision}"))
     if protocol is not None and sampling.max_tokens < _max_tokens(protocol, task):
         detail = f"{sampling.max_tokens} instead of {_max_tokens(protocol, task)} output tokens"
         found.append(Deviation("max_tokens", "down", detail))

@@ -18,16 +18,15 @@ def registrations(wanted: Iterable[Wanted], questions: int | None) -> Iterator[R
         if printed is None:
             continue
         decimals = _decimals(printed, figure)
-        points = check.chosen.get("tolerance", check.stated.get("tolerance"))
-        repeats = check.chosen.get("claimed_repeats", check.stated.get("claimed_repeats"))
+        points, repeats = check.settings.tolerance, check.settings.claimed_repeats
         yield Registration(
             claim=claim.id,
             check=number,
             relation=check.relation,
             claimed=printed / 100,
             claimed_source=check.against.reference or "article",
-            tolerance=default_tolerance(questions or 1, decimals) if points is None else float(points) / 100,
-            claimed_repeats=int(repeats) if repeats else (figure.repeats if figure else None),
+            tolerance=default_tolerance(questions or 1, decimals) if points is None else points / 100,
+            claimed_repeats=repeats or (figure.repeats if figure else None),
             claimed_questions=figure.questions if figure else None,
             printed_decimals=decimals,
         )

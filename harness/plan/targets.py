@@ -55,8 +55,13 @@ def with_suite(options: Options, name: str) -> Options:
 
 
 def group(chosen: Iterable[Claim], options: Options) -> dict[Key, list[Wanted]]:
-    """Checks that need generations, by (model, task, protocol): each group is one run."""
+    """Checks that need generations, by (model, task, protocol): each group is one run.
+
+    Raises ConfigError, with claim, file and line, for a claim that names what is not there.
+    """
     groups: dict[Key, list[Wanted]] = {}
+    chosen = tuple(chosen)
+    claims.require_sound(chosen)
     for claim in chosen:
         for number, check in enumerate(claim.checks):
             if isinstance(check, BenchmarkCheck):
@@ -69,12 +74,12 @@ def group(chosen: Iterable[Claim], options: Options) -> dict[Key, list[Wanted]]:
 
 def task_of(check: BenchmarkCheck) -> str:
     """The task that measures a check: the one the claim names, else the benchmark's own."""
-    return str(check.chosen.get("task") or check.stated.get("task") or check.benchmark)
+    return check.settings.task or check.benchmark
 
 
 def protocol_of(check: BenchmarkCheck) -> str:
     """The protocol a claim names, else greedy."""
-    return str(check.chosen.get("protocol") or check.stated.get("protocol") or "greedy")
+    return check.settings.protocol or "greedy"
 
 
 def _model(name: str, by_id: Mapping[str, Claim]) -> ModelSpec:

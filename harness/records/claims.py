@@ -3,14 +3,24 @@
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from harness.records import structure
 from harness.records.base import Record, Scalar
+from harness.records.settings import Settings
+from harness.records.values import as_number, as_period, has_order
 
 Kind = Literal["score", "comparison", "structure", "capability", "availability"]
 Relation = Literal["equals", "at_least", "at_most", "greater", "less", "on_par"]
 FactRelation = Literal["equals", "at_least", "at_most", "before", "after", "contains", "lacks"]
 Combine = Literal["all", "majority", "each", "strongest"]
+Unit = Literal["percent", "fraction", "points", "rating", "judge", "bleu", "other"]
+# the contradictions between and inside the articles and official sources that are known, by their numbers
+# fmt: off
+Contradiction = Literal[
+    "X1", "X2", "X3", "X4", "X5", "X6", "X7", "X8", "X9", "X10", "X11", "X12", "X13", "X14", "X15", "X16", "X17", "X18"
+]
+# fmt: on
 
 
 class Article(Record):
@@ -57,16 +67,21 @@ class Words(Record):
 
 
 class Against(Record):
-    """What the claim is held against: a number, or a published figure (`<model>/<figure>`)."""
+    """What the claim is held against: a number (a percentage unless `unit` says otherwise), or a published figure
+    (`<model>/<figure>`)."""
 
-    value: float | None = None
-    unit: str | None = None
+    value: float | None = Field(default=None, allow_inf_nan=False)
+    unit: Unit | None = None
     reference: str | None = None
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
         if (self.value is None) == (self.reference is None):
             raise ValueError("needs exactly one of 'value' and 'reference'")
+        most = {"percent": 100, "fraction": 1}.get(self.unit or "percent")
+        if self.value is not None and most is not None and not 0 <= self.value <= most:
+            kind = "percentage" if most == 100 else "fraction"
+            raise ValueError(f"{self.value:g} is no {kind} (0 to {most}); a number on another scale needs its 'unit'")
         return self
 
 
@@ -74,22 +89,28 @@ class CheckBase(Record):
     """What every check has.
 
     `stated`: what the article says about how it was measured. `chosen`: what we had to decide because the
-    source is silent. A key stands in only one of them. `informative`: shown, but not part of the verdict.
+    source is silent. A key stands in only one of them; Settings says which there are. `informative`: shown, but not
+    part of the verdict.
     """
 
     title: str | None = None
     subject: str | None = None
-    stated: dict[str, Scalar] = Field(default_factory=dict)
-    chosen: dict[str, Scalar] = Field(default_factory=dict)
+    stated: Settings = Field(default_factory=Settings)
+    chosen: Settings = Field(default_factory=Settings)
     informative: bool = False
     note: str | None = None
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
-        both = sorted(set(self.stated) & set(self.chosen))
+        both = sorted(set(self.stated.given()) & set(self.chosen.given()))
         if both:
             raise ValueError(f"{both[0]!r} stands in both 'stated' and 'chosen'")
         return self
+
+    @property
+    def settings(self) -> Settings:
+        """What holds, whoever said so: `stated` and `chosen` together."""
+        return self.stated.model_copy(update=self.chosen.given())
 
 
 class BenchmarkCheck(CheckBase):
@@ -119,6 +140,26 @@ class StructureCheck(CheckBase):
     unit: str | None = None
     ratio_to: str | None = None
 
+    @field_validator("property")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        structure.require_property(name)
+        return name
+
+    @field_validator("value")
+    @classmethod
+    def _of_its_kind(cls, value: Scalar, info: ValidationInfo) -> Scalar:
+        if "property" in info.data and "relation" in info.data:
+            structure.require_value(info.data["property"], info.data["relation"], value)
+        return value
+
+    @field_validator("ratio_to")
+    @classmethod
+    def _of_numbers(cls, model: str | None, info: ValidationInfo) -> str | None:
+        if model is not None and structure.is_list(info.data.get("property", "")):
+            raise ValueError(f"{info.data['property']} is a list of words, which has no ratio")
+        return model
+
 
 class FactCheck(CheckBase):
     """A recorded fact with a source (`<subject>/<property>`), compared with what the article says.
@@ -132,6 +173,19 @@ class FactCheck(CheckBase):
     value: Scalar | date | tuple[Scalar, ...]
     minus: str | None = None
 
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        if self.minus is not None:
+            if self.relation in ("contains", "lacks"):
+                raise ValueError(f"a difference of dates is a number of days, which {self.relation} nothing")
+            if as_number(self.value) is None:
+                raise ValueError(f"a difference of dates is held against a number of days, not {self.value!r}")
+        elif self.relation in ("before", "after") and as_period(self.value) is None:
+            raise ValueError(f"{self.relation!r} compares dates, and {self.value!r} is none")
+        elif self.relation in ("at_least", "at_most") and not has_order(self.value):
+            raise ValueError(f"{self.relation!r} compares numbers or dates, and {self.value!r} is neither")
+        return self
+
 
 class ConsistencyCheck(CheckBase):
     """Two places of the articles (or one place and a recorded fact) that cannot both be right.
@@ -140,7 +194,7 @@ class ConsistencyCheck(CheckBase):
     """
 
     check: Literal["consistency"]
-    contradiction: str
+    contradiction: Contradiction
     places: tuple[PrintedPlace, ...] = Field(min_length=1)
     facts: tuple[str, ...] = ()
 
@@ -170,9 +224,10 @@ Check = Annotated[
 class Claim(Record):
     """One checkable statement of one article.
 
-    `printed` is the figure or word exactly as it stands in (one of) the lines. `combine` says how several
-    checks make one verdict: `all` must hold; `majority`; `each` (parts must agree); `strongest` (the checks
-    are alternative routes to the same statement, and the one with the strongest evidence counts).
+    `printed` is the figure or word exactly as it stands in (one of) the lines. Beside `untestable` (why nothing can
+    decide it) all checks are informative. `combine` says how several checks make one verdict: `all` must hold;
+    `majority`; `each` (parts must agree); `strongest` (the checks are alternative routes to the same statement, and
+    the one with the strongest evidence counts).
     """
 
     id: str = Field(pattern=r"^[A-Z]\d{2,3}$")
@@ -191,6 +246,8 @@ class Claim(Record):
     def _decidable_or_why_not(self) -> Self:
         if not any(not c.informative for c in self.checks) and not self.untestable:
             raise ValueError("needs at least one check that is not informative, or 'untestable: <reason>'")
+        if self.untestable and any(not c.informative for c in self.checks):
+            raise ValueError("is 'untestable', so its checks can only be informative")
         if self.article is not None and not self.where:
             raise ValueError("needs 'where': the line or lines of the article")
         return self
@@ -210,7 +267,7 @@ class Figure(Record):
     label: str
     metric: str
     value: float | str
-    unit: Literal["percent", "fraction", "points", "rating", "judge", "bleu", "other"] = "percent"
+    unit: Unit = "percent"
     comparator: str | None = None
     settings: str | None = None
     source: str = Field(min_length=3)

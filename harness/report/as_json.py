@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import fields, is_dataclass
 from datetime import date
 from pathlib import PurePath
@@ -10,12 +10,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from harness.records.settings import Settings
+
 SCHEMA_VERSION = 1
 
 
 def to_plain(value: Any) -> Any:
-    """Dataclasses and pydantic records → dicts in the order of their fields, mappings → dicts sorted by key, tuples
-    and lists → lists, sets → sorted lists, dates → ISO text, paths → text with forward slashes.
+    """Dataclasses and pydantic records → dicts in the order of their fields (of settings only those given),
+    mappings → dicts sorted by key, tuples and lists → lists, sets → sorted lists, dates → ISO text, paths → text with
+    forward slashes.
 
     Numbers that JSON does not have (NaN, infinities) become null. Raises TypeError for anything else, naming its
     type, rather than writing a text nobody can read back.
@@ -27,7 +30,7 @@ def to_plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, BaseModel):
-        return {name: to_plain(getattr(value, name)) for name in type(value).model_fields}
+        return {name: to_plain(getattr(value, name)) for name in _fields(value)}
     if isinstance(value, Mapping):
         return {str(key): to_plain(value[key]) for key in sorted(value, key=str)}
     if isinstance(value, list | tuple):
@@ -39,6 +42,10 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, PurePath):
         return value.as_posix()
     raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def _fields(record: BaseModel) -> Iterable[str]:
+    return sorted(record.given()) if isinstance(record, Settings) else type(record).model_fields
 
 
 def document(kind: str, payload: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from harness.records import (
     StructureCheck,
     Verdict,
 )
+from harness.records.settings import Settings
 from harness.report import words
 from harness.report.as_json import to_plain
 from harness.report.cells import cell, command, outcome, prose
@@ -266,8 +267,8 @@ def _combined(claim: Claim) -> str:
     return f" ({words.COMBINED[claim.combine]} {counted} checks)" if counted > 1 else ""
 
 
-def _settings(settings: Mapping[str, Scalar]) -> str:
-    return "; ".join(f"{key} = {_plain(value)}" for key, value in settings.items())
+def _settings(settings: Settings) -> str:
+    return "; ".join(f"{key} = {_plain(value)}" for key, value in settings.given().items())
 
 
 def _scalar(value: Scalar, unit: str | None) -> str:

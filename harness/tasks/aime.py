@@ -29,6 +29,7 @@ class Aime(FileTask):
     version = "1"
     scorers = ("math", "qwq-official")
     reads_whole = frozenset({"qwq-official"})
+    default_protocol = "qwq-official"
 
     def sample_of(self, index: int, row: Mapping[str, Any]) -> Sample:
         problem, target = row.get("prompt", row.get("problem")), row.get("answer")

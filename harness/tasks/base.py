@@ -19,8 +19,8 @@ class Task(Protocol):
     `version` changes whenever prompt, extraction or judging change, and is part of a run's hash. `scorers`: the
     first one judges, the others are shown beside it. `scored_text`: "answer" is the text after the thinking,
     "whole" the raw output; scorers in `reads_whole` look at the raw output whatever `scored_text` says, and are
-    to be called even when a thought never ended. `sampling`: what the task's own file asks for, used only where
-    no protocol says otherwise.
+    to be called even when a thought never ended. `default_protocol` is the one of a run that names none; `sampling`:
+    what the task's own file asks for, used only where there is no protocol at all.
     """
 
     @property
@@ -40,6 +40,9 @@ class Task(Protocol):
 
     @property
     def reads_whole(self) -> frozenset[str]: ...
+
+    @property
+    def default_protocol(self) -> str | None: ...
 
     @property
     def sampling(self) -> Sampling | None: ...
@@ -69,6 +72,7 @@ class FileTask:
     scorers: tuple[str, ...]
     scored_text: ScoredText = "answer"
     reads_whole: frozenset[str] = frozenset()
+    default_protocol: str | None = None
     sampling: Sampling | None = None
     dataset: Dataset
 

@@ -9,7 +9,7 @@ from harness.tasks.aime import Aime24, Aime25
 from harness.tasks.base import Task
 from harness.tasks.ifeval import IFEval
 from harness.tasks.sums import SmokeSums
-from harness.tasks.task_files import find_yaml, names_in
+from harness.tasks.task_files import find_yaml, names_in, unreadable
 
 # Tasks of our own: where lm-eval lacks the benchmark, or its protocol is not the claimed one.
 TASKS: dict[str, Callable[[Path | None], Task]] = {
@@ -36,6 +36,9 @@ def load_task(name: str, *, tasks_dir: Path | None = None, data_dir: Path | None
     from harness.tasks.lm_eval_tasks import lm_eval_task
 
     folders = (*([tasks_dir] if tasks_dir else []), places.configs() / "tasks")
+    broken = unreadable(tasks_dir) if tasks_dir and not find_yaml(name, tasks_dir) else None
+    if broken:
+        raise TaskError(f"{broken}: the task {name!r} may be in that file of --tasks-dir; mend or remove it.")
     try:
         return lm_eval_task(name, folders, data_dir)
     except UnknownName as error:

@@ -32,6 +32,7 @@ class IFEval(FileTask):
     id = "ifeval"
     title = "IFEval"
     scorers = SCORERS
+    default_protocol = "qwq-official"
     dataset = Dataset(
         files=("ifeval.jsonl", "ifeval.jsonl.gz", "ifeval_input_data.jsonl"),
         repo="google/IFEval",

@@ -85,6 +85,11 @@ class LmEvalTask:
         return f"lm-eval-{lm_eval}/bridge-{BRIDGE_VERSION}/{self._task.VERSION}/{digest}"
 
     @property
+    def default_protocol(self) -> str | None:
+        """None: the task's own file says how it is run."""
+        return None
+
+    @property
     def sampling(self) -> Sampling | None:
         """What the task's file asks for (`generation_kwargs`); None for multiple choice."""
         wants = self._task.config.generation_kwargs

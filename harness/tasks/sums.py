@@ -74,6 +74,7 @@ class SmokeSums:
     scorers = ("boxed_integer",)
     scored_text: ScoredText = "answer"
     reads_whole: frozenset[str] = frozenset()
+    default_protocol: str | None = "smoke"
     sampling: Sampling | None = None
 
     def dataset_fingerprint(self) -> str:

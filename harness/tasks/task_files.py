@@ -4,16 +4,36 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
+from harness.errors import TaskError
+
 _NAME = re.compile(rb"""^["']?(task|group)["']?:[ \t]*["']?([^\s"'#\[\]{}]+)""", re.MULTILINE)
 
 
 def find_yaml(name: str, folder: Path) -> Path | None:
-    """The file below `folder` that says `task: <name>`; the first in sorted order, as lm-eval takes it."""
+    """The file below `folder` that says `task: <name>`. Raises TaskError if two do."""
     wanted = name.encode()
+    found = []
     for path in _files(folder):
         text = path.read_bytes()
-        if wanted in text and any(found == (b"task", wanted) for found in _NAME.findall(text)):
-            return path
+        if wanted in text and (b"task", wanted) in _NAME.findall(text):
+            found.append(path)
+    if len(found) > 1:
+        raise TaskError(f"{found[0]} and {found[1]} both define the task {name!r}: rename one of them.")
+    return found[0] if found else None
+
+
+def unreadable(folder: Path) -> str | None:
+    """`file, line N: why` of the first file below `folder` that is no YAML: the task looked for may be in it."""
+    for path in _files(folder):
+        try:
+            yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            return f"{path}, line {line}: {error.problem or 'not valid YAML'}"
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            return f"{path}: {error}"
     return None
 
 

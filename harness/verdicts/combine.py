@@ -185,7 +185,12 @@ def _name(verdict: Verdict) -> str:
 
 def _told(parts: Sequence[Verdict]) -> str:
     """'AIME24 supported (measured), IFEval not run'."""
-    return ", ".join(f"{_name(p)} {p.outcome.replace('_', ' ')}" + (f" ({p.evidence})" if p.evidence != "none" else "") for p in parts)
+    return ", ".join(_part(p) for p in parts)
+
+
+def _part(verdict: Verdict) -> str:
+    told = f"{_name(verdict)} {verdict.outcome.replace('_', ' ')}"
+    return told if verdict.evidence == "none" else f"{told} ({verdict.evidence})"
 
 
 def _sentence(text: str) -> str:

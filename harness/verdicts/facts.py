@@ -1,11 +1,12 @@
 """Claims that need no generations: structure, recorded facts, and places that contradict each other."""
 
 import math
-import re
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
+from harness.errors import ConfigError
 from harness.records import Outcome
+from harness.records.values import Period, as_date, as_number, as_period
 from harness.verdicts.finding import Finding
 from harness.verdicts.wording import factor, listed, number, shown, with_unit
 
@@ -13,9 +14,7 @@ from harness.verdicts.wording import factor, listed, number, shown, with_unit
 SIZE_TOLERANCE = 0.05
 COUNTED_BELOW = 1000
 
-_PERIOD = re.compile(r"(\d{4})(?:-(\d{2}))?")
 Sides = Sequence[tuple[str, str, object]]
-Period = tuple[date, date]
 
 
 def judge_structure(
@@ -35,14 +34,14 @@ def judge_structure(
     contains, lacks for lists and text. `tolerance` is relative to the printed value and widens equals, at_least and
     at_most; default for equals 5 %, or exact if both are whole numbers below 1,000; for the others 0. A wrong number
     is told by its factor: "10.2 times the printed figure". `measured` None is inconclusive. Raises ValueError for an
-    unknown relation, or numbers compared with text.
+    unknown relation, ConfigError where text is asked to be more or less.
     """
     if measured is None:
         asked = "the bar set here" if ours else "printed"
         return Finding("inconclusive", f"The property could not be read; {asked} is {with_unit(value, unit)}.")
     if relation in ("contains", "lacks"):
         return _members(measured, relation, value, "Inspected")
-    x, y = _as_number(measured), _as_number(value)
+    x, y = as_number(measured), as_number(value)
     if x is None or y is None:
         return _texts(measured, relation, value, "Inspected", ours)
     if tolerance is None:
@@ -71,7 +70,7 @@ def judge_fact(
     before it begins, after it ends; a recorded month too coarse to tell is inconclusive. With `minus` (a second
     date) the difference `value - minus` in days is compared with the claimed number. `tolerance`: days between
     dates and for a difference of dates; relative for other numbers. `value` None (or a `minus` that is no date) is
-    inconclusive. Raises ValueError for an unknown relation.
+    inconclusive. Raises ValueError for an unknown relation, ConfigError where the two have no order (text).
     """
     if value is None:
         return Finding("inconclusive", f"Nothing is recorded; {_says(ours)} {shown(claimed)}.")
@@ -79,8 +78,8 @@ def judge_fact(
         return _difference((value, minus), relation, claimed, tolerance, ours)
     if relation in ("contains", "lacks"):
         return _members(value, relation, claimed, "Recorded")
-    days, period = _as_period(value), _as_period(claimed)
-    x, y = _as_number(value), _as_number(claimed)
+    days, period = as_period(value), as_period(claimed)
+    x, y = as_number(value), as_number(claimed)
     if days is not None and period is not None and (x is None or y is None):
         outcome = _compare_dates(days, relation, period, timedelta(days=tolerance))
         return Finding(outcome, f"Recorded: {shown(value)}; {_says(ours)} {_wanted(relation)}{shown(claimed)}.")
@@ -102,10 +101,10 @@ def judge_consistency(sides: Sides, tolerance: float = 0.0) -> Finding:
     if any(meaning is None for _, _, meaning in sides):
         empty = [where for where, _, meaning in sides if meaning is None]
         return Finding("inconclusive", f"Nothing is recorded for {listed(empty)}.")
-    numbers = [_as_number(meaning) for _, _, meaning in sides]
+    numbers = [as_number(meaning) for _, _, meaning in sides]
     if all(n is not None for n in numbers):
         return _numbers_agree(sides, [n for n in numbers if n is not None], tolerance)
-    days = [_as_date(meaning) for _, _, meaning in sides]
+    days = [as_date(meaning) for _, _, meaning in sides]
     if any(n is not None for n in numbers) or (any(days) and not all(days)):
         return Finding("inconclusive", f"{_all_sides(sides)} are not of one kind and cannot be compared.")
     keys = [_key(d or meaning) for d, (_, _, meaning) in zip(days, sides, strict=True)]
@@ -129,7 +128,7 @@ def _all_sides(sides: Sides) -> str:
 
 def _difference(dates: tuple[object, object], relation: str, claimed: object, tolerance: float, ours: bool) -> Finding:
     value, minus = dates
-    first, second, days = _as_date(value), _as_date(minus), _as_number(claimed)
+    first, second, days = as_date(value), as_date(minus), as_number(claimed)
     if first is None or second is None or days is None:
         what = f"{shown(value)} minus {shown(minus)}"
         return Finding("inconclusive", f"{what} is no number of days to hold against {shown(claimed)}.")
@@ -195,7 +194,7 @@ def _members(value: object, relation: str, wanted: object, source: str) -> Findi
 
 def _texts(value: object, relation: str, claimed: object, source: str, ours: bool) -> Finding:
     if relation != "equals":
-        raise ValueError(f"{relation!r} compares numbers or dates, not {shown(value)!r} and {shown(claimed)!r}")
+        raise ConfigError(f"{relation!r} compares numbers or dates, not {shown(value)!r} and {shown(claimed)!r}.")
     same = _key(value) == _key(claimed)
     return Finding(
         "supported" if same else "contradicted", f"{source}: {shown(value)}; {_says(ours)} {shown(claimed)}."
@@ -233,36 +232,3 @@ def _key(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     return " ".join(value.split()).casefold() if isinstance(value, str) else value
-
-
-def _as_number(value: object) -> float | None:
-    """Whole numbers stay exact; yes and no are no numbers."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _as_date(value: object) -> date | None:
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-
-
-def _as_period(value: object) -> Period | None:
-    """First and last day of a date, a month ("2025-09") or a year ("2025", 2025)."""
-    day = _as_date(value)
-    if day is not None:
-        return day, day
-    match = _PERIOD.fullmatch(str(value)) if isinstance(value, str | int) else None
-    if match is None:
-        return None
-    year, month = int(match[1]), int(match[2] or 0)
-    if not 1 <= year <= 9998 or month > 12 or match[2] == "00":
-        return None
-    if not month:
-        return date(year, 1, 1), date(year, 12, 31)
-    following = date(year + month // 12, month % 12 + 1, 1)
-    return date(year, month, 1), following - timedelta(days=1)

@@ -62,7 +62,7 @@ def _decide(trial: Trial) -> Finding:
     if above and high < ceiling:
         reason = (
             f"{measured}: within the tolerance, but the failed {points(trial.failed_share)} % could lift the score "
-            "beyond it; run them again."
+            "beyond it; harness run … --retry-failed tries them again."
         )
         return conclude(trial, "inconclusive", reason)
     return _undecided(trial, refute)

@@ -137,7 +137,7 @@ def _obstacle(trial: Trial) -> Finding | None:
             trial,
             "inconclusive",
             f"An incident, not a verdict: {points(trial.failed_share)} % of the generations failed or could not be "
-            f"scored (at most {points(FAILED_LIMIT)} % may); run them again.",
+            f"scored (at most {points(FAILED_LIMIT)} % may); harness run … --retry-failed tries them again.",
         )
     if subset is not None:
         reason = f"Only a subset was run ({subset.detail}): it is no random sample, so it has no verdict."

@@ -1,0 +1,198 @@
+"""Asking an engine for everything a run still misses, in one stream over all its rounds.
+
+A generation that fails, or is never answered, is asked for once more in the same stream and then stored as failed:
+it stays in the denominator. Rounds are judged whole (STATISTICS §2) but not run one by one: the places of a batch
+that the last long answers of a round leave empty are filled from the next.
+"""
+
+import hashlib
+import itertools
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol as Interface
+
+from harness import engines, tasks
+from harness.errors import EngineError
+from harness.records import Generation, Message, Request, RunSpec, Sample
+from harness.store import RunStore
+
+_ATTEMPTS = 2
+# A run whose first generations all fail is a broken set-up, not a weak model.
+_GIVE_UP_AFTER = 20
+# Questions noted (and held in memory) at a time.
+_CHUNK = 256
+# Up to this many samples are kept between rounds; beyond it rows are read again for every round.
+_KEEP = 2000
+
+
+class Watch(Interface):
+    """Whoever shows progress."""
+
+    def start(self, total: int, done: int, title: str) -> None: ...
+
+    def update(self, generation: Generation) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+def seed_for(run_seed: int, sample_id: str, repeat: int) -> int:
+    """The generation's own seed, 63 bits: it depends on nothing but (run seed, question, repeat)."""
+    digest = hashlib.sha256(f"{run_seed}/{sample_id}/{repeat}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def request_for(sample: Sample, repeat: int, spec: RunSpec) -> Request:
+    """The request of one sample in one round."""
+    sample = tasks.with_template(sample) if spec.chat_template else tasks.without_template(sample)
+    messages = sample.messages
+    if spec.system_prompt and messages:
+        messages = _with_system(spec.system_prompt, messages)
+    return Request(
+        sample_id=sample.id, repeat=repeat, sampling=spec.sampling, seed=seed_for(spec.seed, sample.id, repeat),
+        messages=messages, prompt=sample.prompt, choices=sample.choices,
+    )  # fmt: skip
+
+
+def _with_system(prompt: str, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The conversation under a system prompt; a task's own description follows in the same turn, as in lm-eval."""
+    if messages[0].role == "system":
+        return (Message("system", f"{prompt}\n\n{messages[0].content}"), *messages[1:])
+    return (Message("system", prompt), *messages)
+
+
+class Missing:
+    """The requests a run still misses, round by round, question by question, made as they are taken."""
+
+    def __init__(self, task: tasks.Task, spec: RunSpec, store: RunStore) -> None:
+        self._task = task
+        self._spec = spec
+        self._store = store
+        self._kept: tuple[Sample, ...] | None = None
+
+    def __iter__(self) -> Iterator[tuple[Request, int]]:
+        """Each with the number of attempts that have failed before."""
+        for repeat in range(self._spec.repeats):
+            done = self._store.done(repeat)
+            if len(done) == self._spec.questions:
+                continue
+            failures = self._store.failed_attempts(repeat)
+            samples = self._noted() if repeat == 0 else self._samples()
+            for sample in samples:
+                if sample.id not in done:
+                    yield request_for(sample, repeat, self._spec), failures.get(sample.id, 0)
+
+    def _samples(self) -> Iterator[Sample]:
+        """The run's samples: kept in memory when they are few and there are several rounds, else read again."""
+        if self._spec.repeats == 1 or self._spec.questions > _KEEP:
+            return self._task.samples(self._spec.limit)
+        if self._kept is None:
+            self._kept = tuple(self._task.samples(self._spec.limit))
+        return iter(self._kept)
+
+    def _noted(self) -> Iterator[Sample]:
+        """The same; their ids are stored chunk by chunk before they are used."""
+        samples, first = self._samples(), 0
+        while chunk := list(itertools.islice(samples, _CHUNK)):
+            self._store.add_questions(first, [sample.id for sample in chunk])
+            first += len(chunk)
+            yield from chunk
+
+
+@dataclass
+class _Asked:
+    """A request that is out. `earlier`: attempts that failed before this start; `tries`: those of this start."""
+
+    request: Request
+    earlier: int
+    tries: int = 0
+
+
+class _Stream:
+    """What the engine takes its requests from: what failed comes again before anything new.
+
+    While nothing has succeeded yet, new requests come first: a set-up in which everything fails is then noticed
+    before any failure is final.
+    """
+
+    def __init__(self, missing: Missing) -> None:
+        self._new = iter(missing)
+        self._again: deque[_Asked] = deque()
+        self._out: dict[tuple[str, int], _Asked] = {}
+        self.failed = 0
+        self._succeeded = False
+
+    def __iter__(self) -> Iterator[Request]:
+        while (asked := self._next()) is not None:
+            asked.tries += 1
+            self._out[asked.request.sample_id, asked.request.repeat] = asked
+            yield asked.request
+
+    def _next(self) -> _Asked | None:
+        if self._again and self._succeeded:
+            return self._again.popleft()
+        found = next(self._new, None)
+        if found is not None:
+            return _Asked(*found)
+        return self._again.popleft() if self._again else None
+
+    def answered(self, generation: Generation) -> _Asked:
+        """Takes the request of an answer back in."""
+        asked = self._out.pop((generation.sample_id, generation.repeat), None)
+        if asked is None:
+            raise EngineError(
+                f"The engine answered {generation.sample_id}, repeat {generation.repeat}, twice or without being asked."
+            )
+        if generation.finish_reason == "error":
+            self.failed += 1
+        else:
+            self._succeeded = True
+        return asked
+
+    def ask_again(self, asked: _Asked) -> None:
+        self._again.append(asked)
+
+    def unanswered(self) -> list[_Asked]:
+        """What the engine was asked and never answered, once it says that it has finished."""
+        return list(self._out.values())
+
+    @property
+    def empty(self) -> bool:
+        return not self._again
+
+
+def generate(engine: engines.Engine, missing: Missing, store: RunStore, watch: Watch) -> None:
+    """Asks for everything missing and stores what comes, until nothing is missing."""
+    stream = _Stream(missing)
+    while True:
+        for generation in _answers(engine, iter(stream)):
+            asked = stream.answered(generation)
+            _take(generation, asked, stream, store, watch)
+            if stream.failed >= _GIVE_UP_AFTER and store.generated() == 0:
+                why = f"The first {stream.failed} generations all failed, the last with: {generation.error}"
+                raise EngineError(why)
+        for asked in stream.unanswered():
+            silence = engines.failed(asked.request, "the engine gave no answer")
+            _take(silence, stream.answered(silence), stream, store, watch)
+        if stream.empty:
+            return
+
+
+def _take(generation: Generation, asked: _Asked, stream: _Stream, store: RunStore, watch: Watch) -> None:
+    """Stores an answer, or lets a failure be tried again while it may."""
+    numbered = replace(generation, attempt=asked.earlier + asked.tries)
+    if generation.finish_reason == "error" and asked.tries < _ATTEMPTS:
+        store.add_failed_attempt(numbered)
+        stream.ask_again(asked)
+    else:
+        store.add(numbered)
+        watch.update(numbered)
+
+
+def _answers(engine: engines.Engine, requests: Iterator[Request]) -> Iterator[Generation]:
+    """Generations as they finish; requests with choices go to log-likelihoods."""
+    head = list(itertools.islice(requests, 1))
+    if not head:
+        return
+    every = itertools.chain(head, requests)
+    yield from engine.loglikelihood(every) if head[0].choices else engine.generate(every)
