@@ -74,6 +74,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("models", "facts", "references", "protocols"):
         shutil.copytree(places.configs() / name, tmp_path / "configs" / name)
     shutil.copytree(places.seeds(), tmp_path / "seeds")
+    shutil.copytree(places.results() / "inspections", tmp_path / "results" / "inspections")
     for name in ("claims", "suites"):
         (tmp_path / "configs" / name).mkdir()
     monkeypatch.setenv("HARNESS_ROOT", str(tmp_path))

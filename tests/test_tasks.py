@@ -370,9 +370,7 @@ def test_math_verify_conformance() -> None:
         ("It is", "length", "truncated", 0.0),
     ],
 )
-def test_aime_scores(
-    tmp_path: Path, answer: str, reason: Literal["stop", "length"], status: str, value: float
-) -> None:
+def test_aime_scores(tmp_path: Path, answer: str, reason: Literal["stop", "length"], status: str, value: float) -> None:
     task = file_task("aime24", tmp_path, [{"problem": PROBLEM, "answer": 4}])
     score = task.score(next(task.samples()), answer, output("thought</think>\n\n" + answer, reason), "math")
     assert (score.status, score.value, score.scorer) == (status, value, "math")

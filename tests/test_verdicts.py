@@ -61,9 +61,7 @@ def from_sums(right: Any, rounds: int, lost: int = 0, failed: int = 0) -> Estima
         if n >= lost:
             values[r][i] = None
     n, total = k * rounds, int(sum(right))
-    counts = Counts(
-        n, n, correct=total, incorrect=n - total - lost - failed, truncated=lost, unscored=failed
-    )
+    counts = Counts(n, n, correct=total, incorrect=n - total - lost - failed, truncated=lost, unscored=failed)
     table = ScoreTable(tuple(f"q{i}" for i in range(k)), tuple(map(tuple, values)), tuple(map(tuple, flags)))
     found = estimate(table, counts)
     assert found is not None
@@ -323,7 +321,7 @@ def test_failures_within_the_limit_can_still_forbid_reproduced() -> None:
     clean = judge_score(scored(0.71), claim_of(0.70, tolerance=0.028), planned_rounds=64)
     failing = judge_score(scored(0.71, failed=19), claim_of(0.70, tolerance=0.028), planned_rounds=64)
     assert (clean.outcome, failing.outcome) == ("reproduced", "inconclusive")
-    assert "run them again" in failing.reason
+    assert "--retry-failed" in failing.reason
 
 
 @given(

@@ -7,7 +7,7 @@ from harness import claims, models, plan, tasks, verdicts
 from harness.judging.records import is_ours
 from harness.judging.runs import LocalRun
 from harness.plan.registering import registrations
-from harness.records import BenchmarkCheck, Claim, Deviation, Figure, Registration, RunSpec, Verdict
+from harness.records import DECIDED, BenchmarkCheck, Claim, Deviation, Figure, Registration, RunSpec, Verdict
 from harness.verdicts.wording import count, points
 
 # The engine that stands in for a model: its runs show how a verdict would look, and are never told as a model's.
@@ -24,8 +24,14 @@ def judge_benchmark(base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Se
         sources=tuple(dict.fromkeys(f.source for f in (_own(check), against) if f)),
     )
     base = _with_way(base, claim, check)
-    measured = _measured(base, claim, check, runs)
-    return measured or _published(base, check, against)
+    measured, published = _measured(base, claim, check, runs), _published(base, check, against)
+    if measured is None:
+        return published
+    if measured.outcome in DECIDED or published.outcome not in DECIDED:
+        return measured
+    # a run that decides nothing (a subset, other questions, half a run) does not hide what is published
+    aside = f"measured here, inconclusive: {measured.reason} ({measured.run})"
+    return replace(published, qualifiers=(*published.qualifiers, aside))
 
 
 def _printed_in(claim: Claim, check: BenchmarkCheck) -> str:

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from harness.records import structure
 from harness.records.base import Record, Scalar
-from harness.records.settings import Settings
+from harness.records.settings import Settings, no_settings
 from harness.records.values import as_number, as_period, has_order
 
 Kind = Literal["score", "comparison", "structure", "capability", "availability"]
@@ -95,14 +95,14 @@ class CheckBase(Record):
 
     title: str | None = None
     subject: str | None = None
-    stated: Settings = Field(default_factory=Settings)
-    chosen: Settings = Field(default_factory=Settings)
+    stated: Settings = Field(default_factory=no_settings)
+    chosen: Settings = Field(default_factory=no_settings)
     informative: bool = False
     note: str | None = None
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
-        both = sorted(set(self.stated.given()) & set(self.chosen.given()))
+        both = sorted(self.stated.model_fields_set & self.chosen.model_fields_set)
         if both:
             raise ValueError(f"{both[0]!r} stands in both 'stated' and 'chosen'")
         return self

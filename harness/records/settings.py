@@ -1,5 +1,6 @@
 """What is said, or had to be decided, about how a check is measured."""
 
+from functools import cache
 from typing import Any
 
 from pydantic import Field, field_validator, model_serializer
@@ -44,3 +45,9 @@ class Settings(Record):
     @model_serializer
     def _as_given(self) -> dict[str, Any]:
         return self.given()
+
+
+@cache
+def no_settings() -> Settings:
+    """Frozen, so all checks without settings share it."""
+    return Settings()
