@@ -23,13 +23,12 @@ class _Loader(_Base):  # type: ignore[misc]  # libyaml's loader has no types
     """YAML keeps the last of two equal keys without a word; a claim must not lose a line that way."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key.value!r} stands here twice", problem_mark=key.start_mark
-                )
-            seen.add(key.value)
+        keys = [key.value for key, _ in node.value]
+        if len(set(keys)) < len(keys):
+            twice = next(key for i, (key, _) in enumerate(node.value) if key.value in keys[:i])
+            raise yaml.constructor.ConstructorError(
+                problem=f"the key {twice.value!r} stands here twice", problem_mark=twice.start_mark
+            )
         return super().construct_mapping(node, deep)
 
 
