@@ -13,6 +13,7 @@ from harness.errors import ModelError, UnknownName
 from harness.inspection import inspect_model, structure_value
 from harness.inspection.counting import components_of
 from harness.records import ModelSpec
+from harness.records.structure import PROPERTIES
 
 COUNTED = sorted(spec.id for spec in models.load_models().values() if spec.architecture is not None)
 
@@ -142,7 +143,7 @@ def test_a_damaged_record_is_counted_again(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_every_property_of_the_rules_has_a_value() -> None:
-    for name in inspection.PROPERTIES:
+    for name in PROPERTIES:
         asked = name.replace("<name>", "text").replace("<precision>", "int8")
         assert value("qwq-32b", asked) is not None
     assert value("qwq-32b", "weight_gb.bf16") == 65.527752704

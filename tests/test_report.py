@@ -400,7 +400,7 @@ def test_the_page_of_an_inspected_model() -> None:
 
 def test_the_plan_and_the_doctor_say_what_stands_in_the_way() -> None:
     line = machine.PlanLine(
-        "r", "qwq-32b", "bf16", "aime24", 30, 64, 1920, 65.5, 8.6, "no", "74.1 of 15.6 GB", "", ("C080", "C082"), 1.2,
+        "r", "qwq-32b", "bf16", "aime24", 30, 64, 1920, 65.5, 8.6, "no", "74.1 of 15.6 GB", ("C080", "C082"), 1.2,
         "the weights", "harness run C082",
     )  # fmt: skip
     unknown = replace(line, weights_gb=None, kv_gb=None, fits="unknown", smallest_difference=None, blocked_by="")

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 from rich.console import Console
 
-from harness import claims, inspection, places, plan
+from harness import claims, places, plan
 from harness.errors import ConfigError, HarnessError, UnknownName
 from harness.judging.ledger import judge_claims
 from harness.plan.targets import group
@@ -241,10 +241,6 @@ def test_an_entry_that_is_no_claim(root: Path) -> None:
 def test_untestable_claims_may_show_something(root: Path) -> None:
     write(root, changed(FACT, "  checks:", "  untestable: No measure.\n  checks:") + "      informative: true\n")
     assert len(claims.load_claims()) == 1
-
-
-def test_the_properties_are_those_that_are_inspected() -> None:
-    assert PROPERTIES == inspection.PROPERTIES
 
 
 def test_every_property_can_be_asked_for() -> None:

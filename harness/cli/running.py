@@ -159,7 +159,6 @@ def _plan_line(run: plan.PlannedRun) -> PlanLine:
         kv_gb=run.memory.sequence / 1e9 if run.memory else None,
         fits=fits,
         fits_why=why,
-        eta="",
         decides=tuple(dict.fromkeys(w.claim.id for w in run.wanted)),
         smallest_difference=None if difference is None else difference * 100,
         blocked_by=run.blocked or "",

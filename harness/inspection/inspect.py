@@ -21,20 +21,7 @@ from harness.models import (
 )
 from harness.models.weights import refuse_pickled
 from harness.records import Modalities, ModelSpec, Precision, Sampling
-
-PROPERTIES = (
-    "parameters.total",
-    "parameters.non_embedding",
-    "parameters.active",
-    "parameters.component.<name>",
-    "weight_gb.<precision>",
-    "kv_kib_per_token",
-    "context.max",
-    "experts.total",
-    "experts.active",
-    "modalities.takes",
-    "modalities.gives",
-)
+from harness.records.structure import PROPERTIES
 
 _RECORDED = "recorded architecture on the meta device"
 _FOLDER = "the folder's config.json on the meta device"

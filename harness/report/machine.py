@@ -18,10 +18,9 @@ class PlanLine:
     """One run as planned on this machine.
 
     `generations` = questions x repeats still to be made plus those stored. Weights and KV cache in GB (10^9 bytes,
-    None: not known). `fits_why` gives the sum behind `fits`. `eta`: text, empty when nobody can say.
-    `decides`: ids of the claims whose checks the run feeds. `smallest_difference`: in percentage points, the
-    smallest true difference the run would probably show (None: not a score). `blocked_by`: what must be provided
-    first, empty when nothing must. `command` starts the run.
+    None: not known). `fits_why` gives the sum behind `fits`. `decides`: ids of the claims whose checks the run feeds.
+    `smallest_difference`: in percentage points, the smallest true difference the run would probably show (None: not
+    a score). `blocked_by`: what must be provided first, empty when nothing must. `command` starts the run.
     """
 
     run: str
@@ -35,7 +34,6 @@ class PlanLine:
     kv_gb: float | None
     fits: Literal["yes", "no", "unknown"]
     fits_why: str
-    eta: str
     decides: tuple[str, ...]
     smallest_difference: float | None
     blocked_by: str = ""
@@ -62,8 +60,7 @@ def plan_table(lines: Sequence[PlanLine], width: int | None = None) -> Renderabl
         ("Generations", 13, None),
         ("Weights + KV", 14, None),
         ("Fits", None, 3),
-        ("Time", None, 2),
-        ("Decides", None, 2),
+        ("Decides", None, 3),
         ("Smallest", 9, None),
     )
     for line in lines:
@@ -74,7 +71,6 @@ def plan_table(lines: Sequence[PlanLine], width: int | None = None) -> Renderabl
             cell(f"{line.generations:,}", f"{line.questions:,} × {line.repeats:,}"),
             cell(f"{memory} GB"),
             cell(line.fits, line.fits_why, style=_LOOKS[line.fits]),
-            cell(dash(line.eta)),
             cell(dash(" ".join(line.decides))),
             cell(difference),
         )
