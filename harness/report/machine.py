@@ -17,7 +17,7 @@ _LOOKS = {"yes": "green", "no": "red", "unknown": "yellow", "ok": "green", "warn
 class PlanLine:
     """One run as planned on this machine.
 
-    `generations` = questions x repeats still to be made plus those stored. Weights and KV cache in GB (10^9 bytes,
+    `generations` = questions x repeats, 0 while the dataset cannot be read. Weights and KV cache in GB (10^9 bytes,
     None: not known). `fits_why` gives the sum behind `fits`. `decides`: ids of the claims whose checks the run feeds.
     `smallest_difference`: in percentage points, the smallest true difference the run would probably show (None: not
     a score). `blocked_by`: what must be provided first, empty when nothing must. `command` starts the run.
@@ -68,7 +68,7 @@ def plan_table(lines: Sequence[PlanLine], width: int | None = None) -> Renderabl
         difference = NOTHING if line.smallest_difference is None else f"{line.smallest_difference:.1f} pt"
         shown.add_row(
             cell(f"{line.model} ({line.precision})", line.task),
-            cell(f"{line.generations:,}", f"{line.questions:,} × {line.repeats:,}"),
+            cell(*_size(line)),
             cell(f"{memory} GB"),
             cell(line.fits, line.fits_why, style=_LOOKS[line.fits]),
             cell(dash(" ".join(line.decides))),
@@ -77,6 +77,12 @@ def plan_table(lines: Sequence[PlanLine], width: int | None = None) -> Renderabl
     blocked = (x for x in lines if x.blocked_by)
     waits = (prose(f"{x.model} on {x.task} waits for: {x.blocked_by}", "yellow") for x in blocked)
     return Group(shown, *waits, *(command(line.command) for line in lines if line.command))
+
+
+def _size(line: PlanLine) -> tuple[str, str]:
+    if not line.questions:
+        return NOTHING, f"questions × {line.repeats:,}"
+    return f"{line.generations:,}", f"{line.questions:,} × {line.repeats:,}"
 
 
 def doctor_table(lines: Sequence[DoctorLine], width: int | None = None) -> RenderableType:
