@@ -195,7 +195,7 @@ ECHO = ["run", "tiny-qwen2", "--task", "echo_sums", "--tasks-dir", str(TASKS), "
 
 def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path: Path) -> None:
     script = tmp_path / "slow.yaml"
-    script.write_text("faults: [{kind: slow, seconds: 0.02}]\n", encoding="utf-8")
+    script.write_text("faults: [{kind: slow, seconds: 0.04}]\n", encoding="utf-8")
     runs = tmp_path / "runs"
     env = {**os.environ, "HARNESS_RUNS": str(runs), "COLUMNS": "1000"}
     command = [sys.executable, "-c", "from harness.cli import main; main()", *ECHO, "--engine", f"scripted:{script}"]
@@ -338,7 +338,7 @@ def test_report_json_goes_to_the_file(harness: Harness, tmp_path: Path) -> None:
 
 def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path: Path) -> None:
     script = tmp_path / "slow.yaml"
-    script.write_text("faults: [{kind: slow, seconds: 0.02}]\n", encoding="utf-8")
+    script.write_text("faults: [{kind: slow, seconds: 0.04}]\n", encoding="utf-8")
     env = {**os.environ, "HARNESS_RUNS": str(tmp_path / "runs"), "COLUMNS": "1000"}
     command = [sys.executable, "-c", "from harness.cli import main; main()", *ECHO, "--engine", f"scripted:{script}"]
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
