@@ -8,7 +8,6 @@ HarnessError            one sentence for the user, exit code 1; never shown with
 ├── TaskError           a task whose rows or settings make no sense
 ├── PromptTooLong       prompt + max_tokens exceed the model's context
 ├── EngineError         generation cannot go on (not: one generation failed; that is a stored Generation)
-├── MissingExtra        an optional dependency is not installed (names the extra)
 ├── StoreError          a run folder that cannot be read or written
 │   ├── StorageFull     the disk is full; everything committed so far is kept
 │   └── SpecChanged     a resume under another specification (says what differs)
@@ -60,14 +59,6 @@ class PromptTooLong(HarnessError):
 
 class EngineError(HarnessError):
     """Generation cannot go on."""
-
-
-class MissingExtra(HarnessError):
-    """An optional dependency is not installed."""
-
-    @classmethod
-    def of(cls, package: str, extra: str) -> "MissingExtra":
-        return cls(f"This needs {package}, which is an extra: pip install 'qwen-claim-harness[{extra}]'.")
 
 
 class StoreError(HarnessError):

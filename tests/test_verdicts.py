@@ -512,7 +512,8 @@ def test_unknown_questions_are_no_certainty() -> None:
     assert judge_published(figure(80.0), "at_least", 80.0).qualifiers == (unknown,)
     assert judge_published(figure(79.0), "greater", figure(80.0)).outcome == "inconclusive"
     assert judge_published(figure(70.0), "greater", figure(80.0)).outcome == "contradicted"
-    assert judge_published(figure(80.0), "greater", figure(79.0), questions=30).outcome == "inconclusive"
+    assert judge_published(figure(80.0, questions=30), "greater", figure(79.0)).outcome == "inconclusive"
+    assert "bar set here, 80.0" in judge_published(figure(85.0), "greater", 80.0, ours=True).reason
 
 
 @pytest.mark.parametrize(
@@ -833,11 +834,12 @@ def test_another_protocol_than_the_claims_own_is_never_lower(changes: dict[str, 
     assert of_runs(smoke_run(scored(0.7), deviations=found.deviations, **changes)).deviations == found.deviations
 
 
-def test_a_rehearsal_is_told_and_gives_way_to_a_model() -> None:
+def test_a_rehearsal_is_no_evidence() -> None:
     acted, real = smoke_run(scored(0.7), "acted", engine="scripted"), smoke_run(scored(0.9, 8), "real", repeats=8)
-    assert "a rehearsal: the scripted engine answered, no model was run" in of_runs(acted).qualifiers
+    assert (of_runs(acted).outcome, of_runs(acted).evidence) == ("not_run", "none")
     found = of_runs(acted, real)
-    assert found.run == "real" and "8 generations per question, smoke has 64" in found.qualifiers
+    assert found.run == "real" and "also run: acted" not in found.qualifiers
+    assert "8 generations per question, smoke has 64" in found.qualifiers
 
 
 def test_a_finished_plan_is_told_before_an_unfinished_one() -> None:

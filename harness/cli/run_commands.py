@@ -64,7 +64,7 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try generations again that are stored as failed.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="One line at the end instead of progress.")] = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Runs what decides the targets, scores it and prints the verdicts. An interrupted run goes on by itself."""

@@ -52,7 +52,7 @@ def show_plan(made: plan.Plan, as_json: bool) -> None:
 
 def run(made: plan.Plan, suite: str | None, resume: str | None, *, quiet: bool, as_json: bool) -> int:
     """Runs what can be run, then prints all verdicts. Returns the exit code."""
-    names = _execute(made, resume, quiet or as_json)
+    names = _execute(made, resume, RunProgress(quiet=quiet, silent=as_json))
     found = judge_claims(made.claims, local_runs(note))
     finished = [_finished(name) for name in names]
     unexpected = _unexpected(suite, found)
@@ -85,7 +85,7 @@ def score(name: str, scorer: str | None, tasks_dir: Path | None, data_dir: Path 
     note(_line(done))
 
 
-def _execute(made: plan.Plan, resume: str | None, quiet: bool) -> list[str]:
+def _execute(made: plan.Plan, resume: str | None, watch: RunProgress) -> list[str]:
     """Runs and scores what can be run; names what cannot. Returns the names of the runs."""
     runnable = [r for r in made.runs if not r.blocked]
     for blocked in made.runs:
@@ -97,7 +97,7 @@ def _execute(made: plan.Plan, resume: str | None, quiet: bool) -> list[str]:
     for wanted in runnable:
         again = shlex.join(["harness", *sys.argv[1:]])
         try:
-            name = runner.execute(wanted, made.options, RunProgress(silent=quiet), name=resume, again=again).name
+            name = runner.execute(wanted, made.options, watch, name=resume, again=again).name
         except HarnessError as error:
             if error.run:
                 _score(error.run, wanted, made)
@@ -128,7 +128,7 @@ def _line(done: LocalRun) -> str:
     else:
         value = f"{done.estimate.value:.2%}"
     counts = f"{done.counts.scored:,} scored of {done.counts.planned:,}"
-    if done.spec.engine == "scripted":
+    if done.rehearsal:
         counts += "; a rehearsal with the scripted engine, evidence of nothing"
     return f"{done.name}: {done.scorer} {value}, {counts}"
 

@@ -93,7 +93,7 @@ def doctor(as_json: Json = False) -> None:
 
 
 def tiny(as_json: Json = False) -> None:
-    """Makes the tiny checkpoints of the real architectures, where they are not there yet (about a minute)."""
+    """Makes the tiny checkpoints of the real architectures, where they are not there yet (under a minute)."""
     from harness.engines.tiny_models import ensure_tiny_checkpoints
 
     folder = ensure_tiny_checkpoints(progress=note)

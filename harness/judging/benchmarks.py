@@ -10,9 +10,6 @@ from harness.plan.registering import registrations
 from harness.records import DECIDED, BenchmarkCheck, Claim, Deviation, Figure, Registration, RunSpec, Verdict
 from harness.verdicts.wording import count, points
 
-# The engine that stands in for a model: its runs show how a verdict would look, and are never told as a model's.
-REHEARSAL = "scripted"
-
 
 def judge_benchmark(base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Sequence[LocalRun]) -> Verdict:
     """The verdict on one benchmark check; `base` says which check of which claim."""
@@ -56,7 +53,9 @@ def _measured(base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Sequence
     fitting = [
         run
         for run in runs
-        if run.spec.model == base.model and run.spec.task == plan.task_of(check) and run.estimate is not None
+        if not run.rehearsal
+        and run.estimate is not None
+        and (run.spec.model, run.spec.task) == (base.model, plan.task_of(check))
     ]
     registered = {r.name: (found, before) for r in fitting for found, before in r.registrations if _is(found, base)}
     fitting = [run for run in fitting if run.name in registered]
@@ -94,12 +93,11 @@ def _measured(base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Sequence
     )
 
 
-def _telling(run: LocalRun) -> tuple[bool, bool, bool, bool, int, str]:
-    """How much a run tells: a real model, all questions, native precision, its plan finished; then its size."""
+def _telling(run: LocalRun) -> tuple[bool, bool, bool, int, str]:
+    """How much a run tells: all questions, native precision, its plan finished; then its size."""
     native = models.find_model(run.spec.model).native_precision
     assert run.estimate is not None
     return (
-        run.spec.engine != REHEARSAL,
         run.spec.limit is None,
         run.spec.precision == native,
         run.estimate.rounds == run.spec.repeats,
@@ -125,8 +123,6 @@ def _other_protocol(spec: RunSpec, check: BenchmarkCheck) -> tuple[Deviation, ..
 def _about(spec: RunSpec, claim: Claim, base: Verdict, registration: Registration) -> tuple[str, ...]:
     """What a reader has to know of the run before its verdict."""
     notes = []
-    if spec.engine == REHEARSAL:
-        notes.append(f"a rehearsal: the {REHEARSAL} engine answered, no model was run")
     if spec.protocol in tasks.protocol_names():
         planned = tasks.load_protocol(spec.protocol).repeats
         usual = planned.get(spec.task, planned.get("default", 1))
@@ -166,7 +162,7 @@ def _published(base: Verdict, check: BenchmarkCheck, against: Figure | None) -> 
     if own is None:
         return replace(base, reason="Not measured here, and no figure of its own is published.")
     finding = verdicts.judge_published(
-        own, check.relation, against or _printed(check), tolerance=_own_tolerance(check, own)
+        own, check.relation, against or _printed(check), tolerance=_own_tolerance(check, own), ours=is_ours(check)
     )
     return replace(
         base,
@@ -174,7 +170,7 @@ def _published(base: Verdict, check: BenchmarkCheck, against: Figure | None) -> 
         evidence="published",
         measured=_figure_text(own),
         tolerance=finding.tolerance,
-        reason=finding.reason.replace("the printed ", "the bar set here, ") if is_ours(check) else finding.reason,
+        reason=finding.reason,
         qualifiers=(*finding.qualifiers, *_second_hand(own, against)),
     )
 

@@ -20,12 +20,16 @@ class LocalRun:
     counts: Counts
     registrations: tuple[tuple[Registration, int], ...]
 
+    @property
+    def rehearsal(self) -> bool:
+        """Whether the engine that stands in for a model answered: no model was run, so it is evidence of nothing."""
+        return self.spec.engine == "scripted"
+
 
 def local_runs(left_out: Callable[[str], None] = lambda _: None) -> tuple[LocalRun, ...]:
-    """Every scored run of a model below the runs folder.
+    """Every scored run below the runs folder.
 
-    Runs of the scripted engine are rehearsals: no model was run, so they are evidence of nothing. Why a folder that
-    cannot be read is left out goes to `left_out`, one sentence each.
+    Why a folder that cannot be read is left out goes to `left_out`, one sentence each.
     """
     found = []
     for name in run_names():
@@ -35,7 +39,7 @@ def local_runs(left_out: Callable[[str], None] = lambda _: None) -> tuple[LocalR
         except StoreError as error:
             left_out(str(error))
             continue
-        if run is not None and run.spec.engine != "scripted":
+        if run is not None:
             found.append(run)
     return tuple(found)
 

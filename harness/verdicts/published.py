@@ -58,14 +58,15 @@ def judge_published(
     b: Figure | float | None,
     *,
     tolerance: float | None = None,
-    questions: int | None = None,
     lower_is_better: bool = False,
+    ours: bool = False,
 ) -> Finding:
     """Do published figures bear out that `a` stands in `relation` to `b`?
 
-    `b` as a number is what the article prints, in the unit of `a` (79.5 for percent), and is taken as exact.
+    `b` as a number is what the article prints (`ours`: a bar we chose, and the reason says so), in the unit of `a`
+    (79.5 for percent), and is taken as exact.
     `tolerance` is a fraction for percentages and fractions, else in the figures' unit; default: by the number of
-    questions as in `default_tolerance`, 3 points if that is unknown. `questions` overrides the figures' own.
+    questions as in `default_tolerance`, 3 points if that is unknown.
 
     Percentages and fractions, d = a - b, h = √(h_a² + h_b²) with h_x = 1.96 √(ω x(1-x)/(K n_x)); ω = 0.5, n_x as
     stated, else the smallest the printed digits allow (GRIM), else 1; without K h cannot be computed, a qualifier tells
@@ -90,12 +91,12 @@ def judge_published(
     if wrong:
         return Finding("inconclusive", wrong)
     assert a is not None and b is not None
-    pair = _pair(a, b, tolerance, questions, lower_is_better)
+    pair = _pair(a, b, tolerance, lower_is_better)
     up = relation == "equals" or RELATIONS[relation][0] != lower_is_better
     outcome = _equal(pair) if relation == "equals" else _ordered(pair, relation, up, tolerance is not None)
     return Finding(
         outcome,
-        _reason(pair, a, b, outcome, ahead=relation == "on_par" and _ahead(pair, up)),
+        _reason(pair, a, _other(pair, b, ours), outcome, ahead=relation == "on_par" and _ahead(pair, up)),
         qualifiers=pair.remarks,
         tolerance=pair.tolerance,
         claimed_error=None if pair.plain or pair.error == 0 else pair.error,
@@ -117,7 +118,7 @@ def _incomparable(a: Figure | None, b: Figure | float | None) -> str | None:
     return None
 
 
-def _pair(a: Figure, b: Figure | float, tolerance: float | None, questions: int | None, lower_is_better: bool) -> _Pair:
+def _pair(a: Figure, b: Figure | float, tolerance: float | None, lower_is_better: bool) -> _Pair:
     bar = not isinstance(b, Figure)
     other = b if isinstance(b, Figure) else a.model_copy(update={"value": float(b), "repeats": None})
     if a.unit not in ("percent", "fraction") or lower_is_better:
@@ -126,9 +127,9 @@ def _pair(a: Figure, b: Figure | float, tolerance: float | None, questions: int 
         step = max(_step(_value(a)), _step(_value(other))) / 2
         return _Pair(_value(a), _value(other), tolerance or 0.0, step, 0.0, bar, True, (plain,))
     x, y = _share(a), _share(other)
-    k = questions or a.questions or other.questions
+    k = a.questions or other.questions
     remarks = []
-    if questions is None and a.questions and other.questions and a.questions != other.questions:
+    if a.questions and other.questions and a.questions != other.questions:
         k = min(a.questions, other.questions)
         remarks.append(f"the figures are over {a.questions:,} and {other.questions:,} questions")
     error = 0.0
@@ -189,19 +190,31 @@ def _ahead(pair: _Pair, up: bool) -> bool:
     return (pair.a - pair.b if up else pair.b - pair.a) > max(pair.tolerance, pair.noise) + HAIR
 
 
-def _reason(pair: _Pair, a: Figure, b: Figure | float, outcome: Outcome, *, ahead: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """What a figure is held against, in words; `sampled` if it has a sampling error of its own."""
+
+    text: str
+    sampled: bool
+
+
+def _other(pair: _Pair, b: Figure | float, ours: bool) -> _Other:
+    whose = "a published" if isinstance(b, Figure) else "the bar set here," if ours else "the printed"
+    return _Other(f"{whose} {pair.text(pair.b)}", isinstance(b, Figure))
+
+
+def _reason(pair: _Pair, a: Figure, b: _Other, outcome: Outcome, *, ahead: bool) -> str:
     gap = pair.a - pair.b
-    other = f"a published {pair.text(pair.b)}" if isinstance(b, Figure) else f"the printed {pair.text(pair.b)}"
     if abs(gap) <= HAIR:
-        compared = f"The published figure for {a.label} is {pair.text(pair.a)}, the same as {other}"
+        compared = f"The published figure for {a.label} is {pair.text(pair.a)}, the same as {b.text}"
     else:
         side = "above" if gap > 0 else "below"
         compared = (
             f"The published figure for {a.label} is {pair.text(pair.a)}, "
-            f"{pair.text(abs(gap))}{pair.measure} {side} {other}"
+            f"{pair.text(abs(gap))}{pair.measure} {side} {b.text}"
         )
-    if pair.error > 0 and (outcome == "inconclusive" or isinstance(b, Figure)):
-        whose = "their" if isinstance(b, Figure) else "its"
+    if pair.error > 0 and (outcome == "inconclusive" or b.sampled):
+        whose = "their" if b.sampled else "its"
         compared += f"; {whose} own sampling error is ±{pair.tenths(pair.error)} points"
     if outcome == "inconclusive" and pair.plain and gap:
         compared += "; no margin is known within which this unit would count as equal"
