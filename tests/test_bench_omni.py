@@ -166,3 +166,31 @@ def test_the_command_writes_what_it_found(tmp_path: Path, tiny_omni: Path) -> No
     assert content["fp32"]["weights_mb"] > content["bf16"]["weights_mb"] > 0
     content = json.loads((tmp_path / "omni-samples-quick.json").read_text())["figures"]["samples tiny-omni"]
     assert [content[f"{n} requests"]["requests"] for n in (2, 4)] == [2, 4]
+
+
+def test_a_part_takes_the_place_of_its_earlier_figures(
+    parts: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    omni, name = parts["omni"], "omni"
+    whole = omni.Record(name, tmp_path, "cpu")
+    for title in ("samples tiny-omni", "memory mid by precision"):
+        whole.add(title, {"old": 1}, ["old line"], 2)
+    before = (tmp_path / "omni.txt").read_text()
+    record = omni.Replacing(name, tmp_path, "cpu")
+    with pytest.raises(SystemExit, match="no luck"):
+        record.add("samples tiny-omni", {"failed": "no luck"}, ["no luck"], 1)
+    assert (tmp_path / "omni.txt").read_text() == before
+    record.add("samples tiny-omni", {"new": 2}, ["new line"], 3)
+    record.add("another", {}, [], 4)
+    text = (tmp_path / "omni.txt").read_text()
+    head = before.split("\n")[0]
+    assert text == (
+        f"{head}\n\n## samples tiny-omni (3 s)\nnew line\n\n## memory mid by precision (2 s)\nold line\n\n"
+        "## another (4 s)\n\n"
+    )
+    figures = json.loads((tmp_path / "omni.json").read_text())["figures"]
+    assert list(figures) == ["samples tiny-omni", "memory mid by precision", "another"]
+    assert figures["samples tiny-omni"] == {"new": 2, "seconds_spent": 3}
+    monkeypatch.setattr(omni, "machine", lambda: {"cpu": "another"})
+    with pytest.raises(SystemExit, match="another machine"):
+        omni.Replacing(name, tmp_path, "cpu")

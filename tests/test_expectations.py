@@ -125,6 +125,13 @@ def test_what_cannot_be_simulated_says_why(made: plan.Plan) -> None:
     assert line.smallest is None
 
 
+def test_a_reason_that_several_checks_share_is_told_once(made: plan.Plan) -> None:
+    (line, *_) = expectations(aime(made, questions=None))
+    shown = printed((line, replace(line, task="aime25"), replace(line, task="math500", why_not="another reason")))
+    assert shown.count("questions cannot be counted yet: aime24, aime25") == 1
+    assert shown.count("questions cannot be counted yet") == 1 and "another reason" in shown
+
+
 def test_a_claim_of_all_or_nothing(made: plan.Plan) -> None:
     assert list(by_name(alone(made, relation="equals", claimed=1.0))) == ["as claimed", "5 lower", "10 lower"]
     assert list(by_name(alone(made, relation="equals", claimed=0.0))) == ["as claimed"]

@@ -386,7 +386,7 @@ def test_a_long_sound_needs_little_more_memory_than_its_samples(tmp_path: Path) 
     found = sound(tmp_path / "a.flac")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found.use.seconds == 300 and peak < 2.3 * found.samples.nbytes
+    assert found.use.seconds == 300 and peak < 1.5 * found.samples.nbytes
 
 
 def test_a_sound_that_breaks_off_is_refused(tmp_path: Path) -> None:

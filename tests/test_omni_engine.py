@@ -490,7 +490,7 @@ def test_the_text_engine_refuses_media_and_voices(tiny_checkpoints: Path, files:
 
 
 def test_rows_are_freed_when_their_requests_end(engine: Any, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine.shelf, "_most", 0)
+    monkeypatch.setattr(engine.shelf.kept, "most", 0)
     requests = [asked(i, *parts) for i, parts in enumerate(files.turns() * 3)]
     most = 0
     for _ in engine.generate(requests):
@@ -499,23 +499,23 @@ def test_rows_are_freed_when_their_requests_end(engine: Any, files: Files, monke
     assert most > 0 and engine.shelf.nbytes == 0
 
 
-def test_a_shelf_keeps_what_was_used_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shelf_has_what_is_in_use_and_keeps_what_fits() -> None:
     shelf = Shelf(2 * 40)
     rows = {name: Rows([torch.zeros(10)]) for name in "abc"}
-    for name in "abac":
+    for name in "cba":
         shelf.put(name, rows[name])
-    assert shelf.nbytes == 120
+    assert shelf.nbytes == 120 and shelf.kept.nbytes == 80
     rows.clear()
     gc.collect()
     assert shelf.nbytes == 80
-    assert shelf.find("b") is None and shelf.find("a") is not None
+    assert shelf.find("c") is None and shelf.find("a") is not None
 
 
 def test_requests_are_not_begun_while_others_hold_the_memory(
     engine: Any, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One waits beside those that run where rows may take nothing, and all are answered."""
-    monkeypatch.setattr(omni_engine, "HELD", -omni_engine.KEPT)
+    monkeypatch.setattr(omni_engine, "HELD", -engine.shelf.kept.most)
     engine = under(engine, Limits(rows=2, pages=40, shared=4, page=16, chunk=64))
     running_then: list[int] = []
     plain = running.Batch.step

@@ -32,6 +32,17 @@ def given_back() -> Iterator[None]:
         libc.malloc_trim(0)
 
 
+def give_back() -> None:
+    """Whatever has been freed goes back to the system, wherever in the heap it lies: some milliseconds.
+
+    Blocks of many sizes that live for different times leave gaps, and glibc by itself gives back only what is free at
+    the end of its heap.
+    """
+    libc = _glibc()
+    if libc is not None:
+        libc.malloc_trim(0)
+
+
 def _glibc() -> Any:
     if not sys.platform.startswith("linux"):
         return None

@@ -89,7 +89,8 @@ def _state(path: str) -> tuple[str, int, int]:
     return path, found.st_mtime_ns, found.st_size
 
 
-@lru_cache(maxsize=65536)
+# about 500 bytes each
+@lru_cache(maxsize=16384)
 def _hash_of_files(states: tuple[tuple[str, int, int], ...]) -> str:
     total = hashlib.sha256()
     for path, _, _ in states:

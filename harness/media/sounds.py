@@ -38,18 +38,14 @@ def read_sound(media: Media, limits: MediaLimits) -> Sound:
 
 def heard(blocks: Blocks, media: Media, limits: MediaLimits) -> Sound:
     """The blocks as one Sound at the limits' rate. Raises MediaError for nothing, too much, or no numbers."""
-    import numpy as np
-
     counted = _Counted(blocks, name_of(media), min(limits.audio_seconds or LONGEST, LONGEST))
-    parts = list(_at_rate(counted, limits.sample_rate))
+    joined = _joined(_at_rate(counted, limits.sample_rate), math.ceil(blocks.seconds * limits.sample_rate))
     if counted.samples == 0:
         raise MediaError(f"{counted.name} has no sound{_piece(media)} (length: {blocks.source_seconds:.2f} s).")
-    samples = np.zeros(math.ceil(counted.samples * limits.sample_rate / blocks.rate), np.float32)
-    done = 0
-    for part in parts:
-        part = part[: len(samples) - done]
-        samples[done : done + len(part)] = part
-        done += len(part)
+    # a resampler gives some samples more or less; zeros stand behind what came
+    samples = joined[: math.ceil(counted.samples * limits.sample_rate / blocks.rate)]
+    if len(samples) < 0.9 * len(joined):
+        samples = samples.copy()
     seconds = counted.samples / blocks.rate
     # the length in a header is an estimate: a tenth and a second less is no damage
     if seconds < 0.9 * blocks.seconds - 1:
@@ -87,6 +83,22 @@ class _Counted:
         if seconds > self.most + 0.05:
             longer = max(seconds, self.blocks.seconds)
             raise MediaError(f"{self.name} has {longer:.1f} s of sound, more than the {self.most:g} s allowed.")
+
+
+def _joined(parts: "Iterator[NDArray[np.float32]]", expected: int) -> "NDArray[np.float32]":
+    """All of them in one array, with at least a block of zeros behind them. It has room for as many samples as are
+    expected from the beginning: put together at the end they would take the memory twice."""
+    import numpy as np
+
+    samples = np.zeros(expected + 2 * _BLOCK, np.float32)
+    done = 0
+    for part in parts:
+        end = done + len(part)
+        if end + _BLOCK > len(samples):
+            samples = np.concatenate([samples[:done], np.zeros(end + 2 * _BLOCK, np.float32)])
+        samples[done:end] = part
+        done = end
+    return samples
 
 
 def _at_rate(parts: _Counted, rate: int) -> "Iterator[NDArray[np.float32]]":

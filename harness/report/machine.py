@@ -1,6 +1,6 @@
 """Sheets about one model and one machine: an inspected checkpoint, a planned run, the doctor's list."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from harness.report.cells import Fitted, cell, command, dash, frame, prose
+from harness.report.repeating import by_ending
 from harness.report.words import NOTHING, duration, size
 
 _LOOKS = {
@@ -143,6 +144,7 @@ def plan_table(lines: Sequence[PlanLine], width: int | None = None) -> Renderabl
         ("Decides", None, 3),
         ("Smallest", 9, None),
     )
+    above: tuple[str, ...] = ()
     for line in lines:
         memory = " + ".join(NOTHING if gb is None else f"{gb:,.1f}" for gb in (line.weights_gb, line.kv_gb))
         difference = NOTHING if line.smallest_difference is None else f"{line.smallest_difference:.1f} pt"
@@ -150,19 +152,42 @@ def plan_table(lines: Sequence[PlanLine], width: int | None = None) -> Renderabl
             cell(f"{line.model} ({line.precision})", line.task),
             cell(*_size(line)),
             cell(f"{memory} GB"),
-            cell(line.fits, line.fits_why, style=_LOOKS[line.fits]),
+            # the sum is that of the model: where it is the same it stands in the first row
+            cell(line.fits, "" if _sum(line) == above else line.fits_why, style=_LOOKS[line.fits]),
             cell(_at_once(line)),
             cell(dash(" ".join(line.decides))),
             cell(difference),
         )
+        above = _sum(line)
     sums = dict.fromkeys(
         f"{x.model} ({x.precision}): {memory_sentence(x.memory)}" for x in lines if x.memory and not x.problem
     )
     small = dict.fromkeys(x.problem for x in lines if x.problem)
-    blocked = (x for x in lines if x.blocked_by)
-    waits = (prose(f"{x.model} on {x.task} waits for: {x.blocked_by}", "yellow") for x in blocked)
     commands = (command(text) for text in dict.fromkeys(line.command for line in lines if line.command))
-    return Group(shown, *(prose(text) for text in sums), *(prose(text, "red") for text in small), *waits, *commands)
+    return Group(
+        shown, *(prose(text) for text in sums), *(prose(text, "red") for text in small), *_waits(lines), *commands
+    )
+
+
+def _sum(line: PlanLine) -> tuple[str, ...]:
+    return line.model, line.precision, line.fits, line.fits_why
+
+
+def _waits(lines: Sequence[PlanLine]) -> Iterator[RenderableType]:
+    """What must be provided first, by model; how it is provided is told once."""
+    for model in dict.fromkeys(line.model for line in lines if line.blocked_by):
+        tasks: dict[str, list[str]] = {}
+        for line in lines:
+            if line.model == model and line.blocked_by:
+                names = tasks.setdefault(line.blocked_by, [])
+                names += [] if line.task in names else [line.task]
+        texts = {", ".join(names): text for text, names in tasks.items()}
+        for ending, those in by_ending(texts):
+            if not ending:
+                yield from (prose(f"{model} on {name} waits for: {text}", "yellow") for name, text in those.items())
+                continue
+            yield prose(f"{model} waits on {len(those)} tasks; … stands for “{ending}”", "yellow")
+            yield from (Padding(prose(f"{name}: {text} …", "yellow"), (0, 0, 0, 2)) for name, text in those.items())
 
 
 def memory_sentence(line: MemoryLine) -> str:

@@ -1,5 +1,6 @@
 """What a planned run will probably cost and decide, beneath the plan's table."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -42,10 +43,17 @@ def expectation_block(lines: Sequence["Expectation"]) -> RenderableType:
     for line in lines:
         # the same figure under several claims is told once
         together.setdefault(replace(line, claim="", check=0), []).append(line.claim)
+    reasons = Counter(line.why_not for line in together if line.why_not)
+    apart: dict[str, list[str]] = {}
     for line, claims in together.items():
         parts.append(prose(f"{', '.join(dict.fromkeys(claims))} on {line.task}: {_held_to(line)}"))
         under = [_means(line), *(scenario_line(line, each) for each in line.scenarios)]
-        parts += [Padding(prose(text), (0, 0, 0, 2)) for text in (*under, line.why_not) if text]
+        if reasons[line.why_not] > 1:
+            apart.setdefault(line.why_not, []).append(line.task)
+        else:
+            under.append(line.why_not)
+        parts += [Padding(prose(text), (0, 0, 0, 2)) for text in under if text]
+    parts += [prose(f"{why}: {', '.join(dict.fromkeys(tasks))}") for why, tasks in apart.items()]
     simulated = [line for line in lines if line.scenarios]
     if simulated:
         shares = " or ".join(f"{100 * each:.0f} %" for each in sorted({line.within for line in simulated}))

@@ -2,18 +2,20 @@
 
 Qwen2.5-Omni with random weights at several sizes, the same requests with the same output lengths for everybody, media
 of their own in every request, contenders in turn. On the CPU one thread, and its seconds count. Figures are written
-after every part, to $OUT where that is set and to results/bench otherwise.
+after every part, to $OUT where that is set and to results/bench otherwise. With --replace one part's figures take the
+places of the earlier ones among those of the whole bench, on the same machine.
 """
 
 import argparse
 import gc
+import json
 import logging
 import os
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from engine import Record
 from engine_work import Deadline, sentence
-from measuring import CHECKOUT
+from measuring import CHECKOUT, accelerator, machine, write
 from omni_parts import ALONE, Bench, Size, first_token, speech, throughput
 from omni_shapes import SHAPES, make, write_weights
 from omni_work import make_jobs
@@ -32,6 +34,7 @@ PARTS = ("throughput", "first-token", "speech", "memory", "samples")
 PRECISIONS = ("fp32", "bf16", "int8", "int8-torchao")
 # seconds for the whole bench: of this process's CPU, so that other programs cut nothing short; of the wall on a GPU
 TIME = {"cpu": 900.0, "cuda": 570.0}
+COUNTS = (64, 256, 1024, 2048, 4096)
 Found = tuple[dict[str, Any], list[str]]
 
 
@@ -51,7 +54,7 @@ def parts_of(bench: Bench, *, quick: bool) -> Iterator[tuple[str, str, Callable[
     if bench.on_cpu and (quick or shape.name == "mid"):
         yield "memory", "by precision", partial(memory, bench, 2 if quick else 12)
     if bench.on_cpu and shape.name == "tiny-omni":
-        yield "samples", "", partial(samples, bench, (2, 4) if quick else (64, 256, 1024, 2048))
+        yield "samples", "", partial(samples, bench, (2, 4) if quick else COUNTS)
 
 
 def memory(bench: Bench, count: int) -> Found:
@@ -64,7 +67,8 @@ def memory(bench: Bench, count: int) -> Found:
 
 
 def samples(bench: Bench, counts: tuple[int, ...]) -> Found:
-    """The same by how many requests it is sent: what waits must not be in memory, what was may be for a while."""
+    """The same by how many requests it is sent: what waits must not be in memory, and of what was only so much as the
+    engine's bounds allow."""
     folder = write_weights(bench.subject)
     # writing the media takes memory, too
     make_jobs("mixed", bench.subject.shape, max(counts), bench.media)
@@ -102,6 +106,31 @@ def run(shapes: list[str], *, device: str, quick: bool, part: str, record: Recor
             gc.collect()
 
 
+class Replacing(Record):
+    """Among figures that are there already; each part in the place that it had, or at the end."""
+
+    def __init__(self, name: str, folder: Path, device: str) -> None:
+        super().__init__(name, folder, device)
+        found = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        if found["machine"] != machine() | accelerator(device):
+            raise SystemExit(
+                f"omni: the figures in {folder} are of another machine or other libraries: {found['machine']}"
+            )
+        self._figures = found["figures"]
+        _, *parts = (folder / f"{name}.txt").read_text(encoding="utf-8").split("\n## ")
+        self._texts = {part.split(" (")[0]: ["## " + part.strip("\n"), ""] for part in parts}
+
+    def add(self, title: str, content: dict[str, Any], lines: Sequence[str], seconds: float) -> None:
+        """Raises SystemExit, and leaves what was there, when the part has failed."""
+        if "failed" in content:
+            raise SystemExit(f"omni: {title} failed: {content['failed']}")
+        self._figures[title] = {**content, "seconds_spent": round(seconds, 1)}
+        self._texts[title] = [f"## {title} ({seconds:.0f} s)", *lines, ""]
+        every = [line for text in self._texts.values() for line in text]
+        assert self._folder is not None
+        write(self._name, self._figures, every, folder=self._folder, also=self._also, show=False)
+
+
 def _do(title: str, work: Callable[[], Found], record: Record, end: Deadline) -> None:
     began = time.perf_counter()
     _say(f"# {title}")
@@ -136,6 +165,7 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--part", choices=(*PARTS, "all"), default="all")
     parser.add_argument("--shape", choices=tuple(SHAPES), action="append", help="only these shapes")
+    parser.add_argument("--replace", action="store_true", help="put what is found in the place of the earlier figures")
     parser.add_argument("--quick", action="store_true", help="everything once, small; written only where $OUT is set")
     parser.add_argument("--seconds", type=float, help="for the whole bench (cpu: 900 of the CPU, cuda: 570)")
     asked = parser.parse_args()
@@ -149,6 +179,12 @@ def main() -> None:
         raise SystemExit("omni: torch finds no GPU here; run it with --device cpu")
     usual = ["7b"] if asked.device == "cuda" else ["tiny-omni"] if asked.quick else ["tiny-omni", "mid"]
     shapes = asked.shape or usual
+    if asked.replace:
+        if asked.quick or asked.device != "cpu":
+            raise SystemExit("omni: figures of the whole bench on a CPU are replaced by as careful ones alone")
+        record: Record = Replacing("omni", CHECKOUT / "results" / "bench", asked.device)
+        run(shapes, device=asked.device, quick=False, part=asked.part, record=record, end=end)
+        return
     name = "-".join(
         ["omni"] + [asked.device] * (asked.device == "cuda") + [asked.part] * (asked.part != "all")
         + list(asked.shape or []) + ["quick"] * asked.quick

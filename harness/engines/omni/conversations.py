@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import replace
 
 from harness import media
 from harness.engines.omni.encoding import Asked, Shelf
+from harness.engines.omni.keeping import Kept
 from harness.engines.prompts import Prompts
 from harness.library.checkpoints import Refused, Source
 from harness.library.omni.prompts import OmniPrompts
@@ -15,11 +18,13 @@ from harness.library.omni.records import Prompt
 from harness.media import Decoded, Film, Picture
 from harness.records import Media, MediaLimits, Message, Request
 
-# conversations of which ids and positions are remembered, and bytes of media that stay decoded
-_REMEMBERED = 512
-_DECODED = 2**28
+# bytes of prompts (ids, positions) that are remembered, some 40 a token: about as many tokens as there are rows kept
+REMEMBERED = 2**23
+# bytes of media that stay decoded beside the one read last: questions about one film mostly follow one another
+DECODED = 2**25
+# what remembering a prompt takes beside its tensors: each id, and all the rest
+_ID, _REST = 16, 1024
 _LIMITS = MediaLimits()
-_Key = tuple[tuple[Message, ...], tuple[str, ...]]
 
 
 class Conversations(Prompts):
@@ -31,13 +36,24 @@ class Conversations(Prompts):
         self._omni = omni
         self._shelf = shelf
         self._lock = threading.Lock()
-        self._known: OrderedDict[_Key, Prompt] = OrderedDict()
+        self._known: Kept[Prompt] = Kept(REMEMBERED)
         self._decoded: OrderedDict[str, Decoded] = OrderedDict()
         # the processor may have a template of its own beside the tokenizer's
         self.facts = replace(self.facts, sha256=omni.template_sha256)
         own = getattr(omni.thinker_config, "eos_token_id", None)
         ends = {int(i) for i in (own if isinstance(own, list | tuple) else [own]) if i is not None}
         self.text = replace(self.text, ends=self.text.ends | ends)
+
+    def begin(self) -> None:
+        """Another stream of requests."""
+        with self._lock:
+            self._known.begin()
+
+    @property
+    def nbytes(self) -> int:
+        """Of all that is remembered: prompts, and media as they were read."""
+        with self._lock:
+            return self._known.nbytes + sum(map(_bytes, self._decoded.values()))
 
     def forget(self) -> None:
         """Lets go of all that is remembered."""
@@ -64,16 +80,14 @@ class Conversations(Prompts):
         names = tuple(name_of(medium, limits) for medium in parts)
         rows = {name: found for name in names if (found := self._shelf.find(name)) is not None}
         with self._lock:
-            key = (request.messages, names)
-            known = self._known.get(key)
+            key = _name_of_prompt(request.messages, names)
+            known = self._known.find(key)
             if known is not None and not whole and len(rows) == len(set(names)):
-                self._known.move_to_end(key)
+                self._known.put(key, known, _size(known))
                 return Asked(known, names, rows)
             decoded = [self._read(medium, name, limits) for medium, name in zip(parts, names, strict=True)]
             prompt = self._omni.prepare(request.messages, decoded)
-            self._known[key] = light(prompt)
-            if len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
+            self._known.put(key, light(prompt), _size(prompt))
         return Asked(prompt, names, rows)
 
     def context_of_choices(self, request: Request, prompt: Prompt) -> tuple[int, list[list[int]]]:
@@ -88,12 +102,11 @@ class Conversations(Prompts):
         return len(prompt.ids) - (len(plain) - len(context)), choices
 
     def _read(self, medium: Media, name: str, limits: MediaLimits) -> Decoded:
-        """Several questions about one film mostly follow one another."""
         found = self._decoded.pop(name, None)
         if found is None:
             found = media.read(medium, limits)
         self._decoded[name] = found
-        while len(self._decoded) > 1 and sum(map(_bytes, self._decoded.values())) > _DECODED:
+        while len(self._decoded) > 1 and sum(map(_bytes, self._decoded.values())) > DECODED:
             self._decoded.popitem(last=False)
         return found
 
@@ -103,8 +116,24 @@ def has_media(request: Request) -> bool:
 
 
 def name_of(medium: Media, limits: MediaLimits) -> str:
-    """Equal for what the encoders are given alike: content, piece and limits. Raises MediaError."""
-    return f"{media.digest(medium)} {limits.model_dump_json(exclude={'order'})}"
+    """Equal for what the encoders are given alike: content, piece and limits; a sha256 (hex). Raises MediaError."""
+    return _digest(f"{media.digest(medium)} {limits.model_dump_json(exclude={'order'})}")
+
+
+def _name_of_prompt(messages: Sequence[Message], names: Sequence[str]) -> str:
+    """Begins with its first medium's name, so that prompts are kept whose rows are kept; holds no medium itself."""
+    rest = iter(names)
+    said = [(m.role, m.content, [p if isinstance(p, str) else (next(rest),) for p in m.parts]) for m in messages]
+    return "".join(names[:1]) + _digest(repr(said))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _size(prompt: Prompt) -> int:
+    """Bytes of a prompt without its inputs, about."""
+    return int(prompt.positions.nbytes) + _ID * len(prompt.ids) + _REST
 
 
 def light(prompt: Prompt) -> Prompt:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
+from harness.engines.omni.keeping import Kept
 from harness.errors import MediaError
 from harness.library.omni.records import Features, Prompt
 
@@ -34,16 +34,15 @@ class Rows:
 
 
 class Shelf:
-    """Rows by the name of their medium: those in use, and up to `most` bytes of those last used.
-
-    A benchmark's questions come round after round, and several may be about one film.
-    """
+    """Rows by the name of their medium: those in use, and up to `most` bytes that may be asked for again (see Kept)."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
         self._used: WeakValueDictionary[str, Rows] = WeakValueDictionary()
-        self._last: OrderedDict[str, Rows] = OrderedDict()
-        self._bytes = 0
+        self.kept: Kept[Rows] = Kept(most)
+
+    def begin(self) -> None:
+        """Another stream of requests."""
+        self.kept.begin()
 
     def find(self, medium: str) -> Rows | None:
         """From any thread."""
@@ -52,12 +51,7 @@ class Shelf:
     def put(self, medium: str, rows: Rows) -> None:
         """Rows that are new, or were just used again."""
         self._used[medium] = rows
-        old = self._last.pop(medium, None)
-        self._last[medium] = rows
-        self._bytes += rows.nbytes - (old.nbytes if old is not None else 0)
-        while self._bytes > self._most:
-            _, gone = self._last.popitem(last=False)
-            self._bytes -= gone.nbytes
+        self.kept.put(medium, rows, rows.nbytes)
 
     @property
     def nbytes(self) -> int:
@@ -65,8 +59,7 @@ class Shelf:
         return sum(rows.nbytes for rows in list(self._used.values()))
 
     def clear(self) -> None:
-        self._last.clear()
-        self._bytes = 0
+        self.kept.clear()
 
 
 class Asked:

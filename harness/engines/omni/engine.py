@@ -20,7 +20,7 @@ from harness.engines.schedule import Limits
 from harness.engines.schedule.limits import AHEAD
 from harness.engines.sequences import Weighing, Writing
 from harness.errors import ModelError
-from harness.library import checkpoints
+from harness.library import checkpoints, heap
 from harness.library.checkpoints import LoadedModel, Source
 from harness.library.omni.prompts import open_omni_processor, thinker_config_of
 from harness.records import Generation, ModelSpec, Request
@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from harness.library.omni.model import OmniModel
 
 VERSION = "1"
-# bytes of rows kept for who may come again, and of those that requests hold before no other is begun
-KEPT = 2**30
+# bytes of rows kept for who may come again: a share of the weights (one in KEPT), but at least and at most so many
+KEPT, KEPT_LEAST, KEPT_MOST = 16, 2**24, 2**30
+# and of those that requests hold before no other is begun
 HELD = 2**31
+# requests with media after which freed memory is given back: their tensors are of all sizes, and the heap tears
+_GIVEN_BACK = 128
 # of a GPU's memory: what encoding the largest picture takes (65,536 patches, about 2.7 GB), and what speaking does
 _ENCODING = 3 * 2**30
 _SPEAKING = 3 * 2**30
@@ -64,7 +67,8 @@ class OmniEngine(BatchedEngine):
         self._source = source
         self._model: OmniModel | None = None
         self._ahead: Ahead | None = None
-        self.shelf = Shelf(KEPT)
+        self._begun_since = 0
+        self.shelf = Shelf(KEPT_LEAST)
         self.reserved = 0 if device == "cpu" else _ENCODING + (_SPEAKING if setup.speech else 0)
         vocabulary = int(thinker.get_text_config().vocab_size)
         self._numbers = Numbers(vocabulary)
@@ -112,6 +116,7 @@ class OmniEngine(BatchedEngine):
                 speech=self._setup.speech,
                 prompts=self._omni,
             )
+            self.shelf.kept.most = kept_bytes(self._model.weight_bytes)
         return self._model
 
     def _load(self) -> LoadedModel:
@@ -124,11 +129,14 @@ class OmniEngine(BatchedEngine):
     # --- the stream
 
     def _stream(self, requests: Iterable[Request], on_text: OnText | None, *, weigh: bool) -> Iterator[Generation]:
+        self.shelf.begin()
+        self.prompts.begin()
         with self._serving() as batch, Ahead(requests, self._prepared, self._wants_preparing) as ahead:
             self._ahead = ahead
             try:
                 while True:
                     yield from self._begun(ahead, batch, on_text, weigh=weigh)
+                    self._tidied()
                     if ahead.ended:
                         batch.scheduler.no_more()
                     if keys := self._to_cancel():
@@ -190,11 +198,17 @@ class OmniEngine(BatchedEngine):
             else:
                 batch.add(self._sequence(one, limits))
 
+    def _tidied(self) -> None:
+        """Freed memory is given back now and then."""
+        if self._begun_since >= _GIVEN_BACK:
+            self._begun_since = 0
+            heap.give_back()
+
     def _room(self, batch: Batch, coming: int) -> bool:
         waiting = batch.scheduler.waiting + coming
         if not waiting:
             return True
-        return waiting < AHEAD * batch.scheduler.rows and self.shelf.nbytes < KEPT + HELD
+        return waiting < AHEAD * batch.scheduler.rows and self.shelf.nbytes < self.shelf.kept.most + HELD
 
     def _checked(self, request: Request, asked: Asked, limits: Limits, *, weigh: bool) -> _Coming | Generation:
         """Whether it can be run, seen before anything is computed for it."""
@@ -214,6 +228,7 @@ class OmniEngine(BatchedEngine):
 
     def _sequence(self, coming: _Coming, limits: Limits) -> Writing | Weighing:
         """A sequence of the batch, once its media are encoded."""
+        self._begun_since += 1
         request, asked = coming.request, coming.asked
         held = tuple(asked.rows.values())
         given = Given(light(asked.prompt), asked.embeds(), held) if asked.media else None
@@ -231,6 +246,11 @@ class _Coming:
     asked: Asked
     length: int
     choices: list[list[int]] | None
+
+
+def kept_bytes(weights: int) -> int:
+    """How many bytes of rows are kept beside so many bytes of weights."""
+    return min(max(weights // KEPT, KEPT_LEAST), KEPT_MOST)
 
 
 def _refused(request: Request, asked: Asked, why: str) -> Generation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,22 +16,33 @@ if TYPE_CHECKING:
 AXES = 3
 
 
+# media whose numbers are remembered, about 4 MB: more than a cache keeps prompts of
+REMEMBERED = 2**14
+
+
 class Numbers:
     """Numbers beyond the vocabulary, a stretch for every medium: the same again for the same medium, never another's.
 
-    Nothing is forgotten: a medium costs its name and a number, some hundred bytes.
+    A medium that was not asked for while `most` others were gets new ones, and shares nothing with what it was.
     """
 
-    def __init__(self, first: int) -> None:
+    def __init__(self, first: int, most: int = REMEMBERED) -> None:
         self._next = first
-        self._begins: dict[tuple[str, int], int] = {}
+        self._most = most
+        self._begins: OrderedDict[tuple[str, int], int] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._begins)
 
     def begin(self, medium: str, count: int) -> int:
         """The first of the medium's `count` numbers."""
-        found = self._begins.get((medium, count))
+        found = self._begins.pop((medium, count), None)
         if found is None:
-            found = self._begins[medium, count] = self._next
+            found = self._next
             self._next += count
+        self._begins[medium, count] = found
+        if len(self._begins) > self._most:
+            self._begins.popitem(last=False)
         return found
 
     def tokens(self, prompt: Prompt, media: Sequence[str]) -> list[int]:

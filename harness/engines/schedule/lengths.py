@@ -4,6 +4,8 @@ from harness.engines.schedule.jobs import Job
 
 # before anything has ended: this share of what is allowed
 _FIRST_GUESS = 0.25
+# groups that are learnt by themselves, some hundred bytes each; the outputs of any others count among all
+_GROUPS = 2**15
 
 
 class Lengths:
@@ -18,7 +20,8 @@ class Lengths:
         """A job has ended."""
         written = len(job.tokens) - job.prompt
         count, total = self._groups.get(job.group, (0, 0))
-        self._groups[job.group] = (count + 1, total + written)
+        if job.group in self._groups or len(self._groups) < _GROUPS:
+            self._groups[job.group] = (count + 1, total + written)
         self._count += 1
         self._total += written
 
