@@ -19,6 +19,7 @@ from harness import engines, tasks
 from harness.engines.base import Key
 from harness.errors import EngineError
 from harness.records import Generation, Media, MediaLimits, Message, Request, RunSpec, Sample
+from harness.records.questions import Question, named
 from harness.store import RunStore
 
 _ATTEMPTS = 2
@@ -94,6 +95,16 @@ def _with_system(prompt: str, messages: tuple[Message, ...]) -> tuple[Message, .
     return (Message("system", prompt), *messages)
 
 
+def question_of(sample: Sample, spec: RunSpec) -> Question:
+    """What the run asks about one sample, to be kept with it."""
+    request = request_for(sample, 0, spec)
+    messages = tuple(
+        replace(m, parts=tuple(named(part) if isinstance(part, Media) else part for part in m.parts)) if m.parts else m
+        for m in request.messages
+    )
+    return Question(sample.id, messages, request.prompt, request.choices, sample.target)
+
+
 class Missing:
     """The requests a run still misses, round by round, question by question, made as they are taken."""
 
@@ -143,10 +154,11 @@ class Missing:
         return iter(self._kept)
 
     def _noted(self) -> Iterator[Sample]:
-        """The same; their ids are stored chunk by chunk before they are used."""
+        """The same; their ids and what they ask are stored chunk by chunk before they are used."""
         samples, first = self._samples(), 0
         while chunk := list(itertools.islice(samples, _CHUNK)):
-            self._store.add_questions(first, [sample.id for sample in chunk])
+            asked = [question_of(sample, self._spec) for sample in chunk]
+            self._store.add_questions(first, [sample.id for sample in chunk], asked)
             first += len(chunk)
             yield from chunk
 

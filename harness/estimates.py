@@ -106,6 +106,7 @@ def normal_quantile(tail: float) -> float:
     return NormalDist().inv_cdf(1 - tail)
 
 
+@lru_cache(maxsize=1024)
 def grim(printed: float, questions: int, decimals: int = 1, most: int = MOST_REPEATS) -> tuple[int, ...]:
     """The numbers of samples per question, up to `most`, for which a printed percentage is arithmetically possible.
 

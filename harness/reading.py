@@ -4,6 +4,7 @@ Files are parsed by libyaml; line numbers are worked out (by composing the file 
 wrong, so that loading the whole ledger stays fast.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,9 +62,11 @@ def read_records(path: Path, record: type[R]) -> tuple[R, ...]:
 
 def yaml_files(folder: Path) -> tuple[Path, ...]:
     """The .yaml files of a folder, sorted; a file with another YAML ending is an error, not overlooked."""
-    for path in sorted(folder.glob("*.yml")):
-        raise ConfigError(f"{path}: configuration files end in .yaml.")
-    return tuple(sorted(folder.glob("*.yaml")))
+    names = sorted(os.listdir(folder)) if folder.is_dir() else []
+    for name in names:
+        if name.endswith(".yml"):
+            raise ConfigError(f"{folder / name}: configuration files end in .yaml.")
+    return tuple(folder / name for name in names if name.endswith(".yaml"))
 
 
 def where(path: Path, keys: Sequence[str | int]) -> str:

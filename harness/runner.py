@@ -16,6 +16,7 @@ from harness.errors import EngineError, HarnessError, Interrupted, TaskError
 from harness.models.checksums import verify_weights
 from harness.models.hub import fetch_weights, weights_name
 from harness.plan import STOPS_DROPPED, Options, PlannedRun, open_task, run_seed
+from harness.provenance import Sitting
 from harness.records import Deviation, MediaLimits, Registration, RunSpec, Sampling
 from harness.specs import run_name, verdicts_hash
 from harness.store import RunStore, run_names
@@ -143,7 +144,7 @@ class Runner:
 
     def execute(self, run: PlannedRun, *, name: str | None = None) -> Finished:
         """As the function of this name; `name`: the stored run to go on with, refused if it is another."""
-        options, watch = self._options, self._watch
+        options = self._options
         task = open_task(run, options)
         run, engine = self._bench.prepared(run)
         spec = complete_spec(run, task, engine)
@@ -161,6 +162,7 @@ class Runner:
                 # nothing is measured for a run that has nothing to do
                 if before < total and not (enough and store.complete_rounds() and enough(store)):
                     self._prepare(Ready(run, spec, engine, total - before))
+                watch = Sitting(store, engine.describe(), self._options.replicas, self._watch)
                 watch.start(total, before, store.name, engine.live, spec.sampling.max_tokens if run.generates else 0)
                 try:
                     generate(engine, missing, store, watch, enough)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from harness import listening, recordings, sandbox, tasks
+from harness import listening, opinions, recordings, sandbox, tasks
 from harness.errors import MissingExtra, SandboxError, StoreError, UnknownName
 from harness.estimates import estimate
 from harness.records import Counts, Estimate, Generation, Metric, Sample, Score, ScoreStatus
@@ -30,6 +30,8 @@ _WAITED = 32
 # An extracted answer longer than this is a text, not an answer; its hash keeps different ones apart.
 _ANSWER = 2000
 _Pair = tuple[Sample, Generation]
+# what a scorer makes of a sample, a text and the generation it is from
+Rule = Callable[[Sample, str, Generation], Score]
 
 
 def _unanswered(task: tasks.Task, sample: Sample, generation: Generation, scorer: str, reason: str) -> Score:
@@ -56,9 +58,12 @@ def unwatched(scorer: str, done: int, total: int) -> None:
 
 
 def score_all(store: RunStore, task: tasks.Task, watch: Watch = unwatched) -> None:
-    """Judges with every scorer of the task; the first one makes the run's score."""
+    """Judges with every scorer of the task; the first one makes the run's score. The others are left out while they
+    wait for what another model has to say of the outputs."""
     for scorer in task.scorers[1:]:
-        score_run(store, task, scorer, watch)
+        evidence = opinions.evidence_for(store, scorer)
+        if evidence is None or evidence.by:
+            score_run(store, task, scorer, watch)
     score_run(store, task, watch=watch)
 
 
@@ -73,14 +78,17 @@ def score_run(store: RunStore, task: tasks.Task, scorer: str | None = None, watc
     version = task.scorer_version(name)
     thinking = cast(tasks.Policy, store.spec.thinking)
     judged: Iterator[Score]
-    if _is_heard(store, task):
-        version = f"{version}, {store.listener() or 'unheard'}"
-        pairs = _paired(store, task, (name, version))
-        judged = (_judge_heard(store, task, sample, generation, name) for sample, generation in pairs)
+    evidence = opinions.evidence_for(store, name)
+    rule = evidence.rule if evidence else None
+    heard = _is_heard(store, task) and (evidence is None or evidence.heard)
+    version += f", {store.listener() or 'unheard'}" if heard else ""
+    version += f", {evidence.version}" if evidence else ""
+    pairs = _paired(store, task, (name, version))
+    if heard:
+        judged = (_judge_heard(store, task, *pair, name, rule) for pair in pairs)
     else:
-        pairs = _paired(store, task, (name, version))
         workers = _workers() if task.waits(name) else 1
-        judged = _in_order(lambda pair: judge(task, *pair, name, thinking), pairs, workers)
+        judged = _in_order(lambda pair: judge(task, *pair, name, thinking, rule), pairs, workers)
     done, total = 0, store.unjudged(name, version)
     watch(name, done, total)
     while chunk := list(itertools.islice(judged, _CHUNK if not task.waits(name) else _WAITED)):
@@ -92,9 +100,16 @@ def score_run(store: RunStore, task: tasks.Task, scorer: str | None = None, watc
     return name
 
 
-def judge(task: tasks.Task, sample: Sample, generation: Generation, scorer: str, thinking: tasks.Policy) -> Score:
+def judge(
+    task: tasks.Task,
+    sample: Sample,
+    generation: Generation,
+    scorer: str,
+    thinking: tasks.Policy,
+    rule: Rule | None = None,
+) -> Score:
     """One generation's score. An unfinished thought is never read as an answer (unless the official rule the scorer
-    follows does so: those scorers are in `task.reads_whole`).
+    follows does so: those scorers are in `task.reads_whole`). `rule`: the scorer with what it reads beside the output.
 
     `errored`: the engine failed. `truncated`: the token limit was reached before an answer stood there.
     Raises SandboxError where model-written code cannot be run safely, MissingExtra for a library that is not there.
@@ -110,8 +125,8 @@ def judge(task: tasks.Task, sample: Sample, generation: Generation, scorer: str,
             return _unanswered(task, sample, generation, scorer, "the thought was not ended")
         text = thought.answer
     try:
-        score = task.score(sample, text, generation, scorer)
-    except (SandboxError, MissingExtra):
+        score = rule(sample, text, generation) if rule else task.score(sample, text, generation, scorer)
+    except (SandboxError, MissingExtra, StoreError):
         # nothing can be judged here at all: better one sentence than a run without scores
         raise
     except Exception as error:  # noqa: BLE001  whatever a grader trips over, the model is not to blame
@@ -131,7 +146,9 @@ def _is_heard(store: RunStore, task: tasks.Task) -> bool:
     return task.scored_text == "speech" and store.spec.engine != recordings.ENGINE
 
 
-def _judge_heard(store: RunStore, task: tasks.Task, sample: Sample, generation: Generation, scorer: str) -> Score:
+def _judge_heard(
+    store: RunStore, task: tasks.Task, sample: Sample, generation: Generation, scorer: str, rule: Rule | None
+) -> Score:
     """The score of a spoken answer, by what the run's listener heard in it. Without a transcript it is unscored; an
     answer in which there was no speech is none."""
     if generation.finish_reason in ("error", "cancelled"):
@@ -145,7 +162,7 @@ def _judge_heard(store: RunStore, task: tasks.Task, sample: Sample, generation: 
         return Score(*place, scorer, "unscored", None, reason=reason)
     if transcript.text is None:
         return _unanswered(task, sample, generation, scorer, transcript.reason or "no speech")
-    return judge(task, sample, replace(generation, text=transcript.text), scorer, "none")
+    return judge(task, sample, replace(generation, text=transcript.text), scorer, "none", rule)
 
 
 def _workers() -> int:

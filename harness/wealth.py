@@ -114,6 +114,8 @@ class Course:
         # numerators: their logarithms, by side and bet
         self._won = {ABOVE: np.zeros(len(stakes.bets)), BELOW: np.zeros(len(stakes.bets))}
         self._middles: list[float] = []
+        self.means: list[float] = []
+        """The mean of all scores after each round."""
         self._low, self._high = 0.0, 1.0
         self.bounds: list[tuple[float, float]] = []
         """The interval after each round; it never widens."""
@@ -142,6 +144,7 @@ class Course:
             won += np.log1p(side * self._bets[:, None] * (values - guessed)).sum(1)
         self._middles.append(float(guessed.mean()))
         self._sums += values
+        self.means.append(float(self._sums.mean()) / (done + 1))
         self._low = max(self._low, self._bound(ABOVE))
         self._high = min(self._high, self._bound(BELOW))
         self.bounds.append((self._low, self._high))

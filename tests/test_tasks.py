@@ -181,7 +181,7 @@ OWN_ROWS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 # Tasks that want several files, or none: the tests of their own hold their prompts.
 ELSEWHERE = re.compile(
-    r"egoschema.*|mathvista|mmbench.*|mmmu.*|mmstar|mvbench.*|omnibench.*|video-mme.*|"
+    r"egoschema.*|mathvista|mmbench.*|mmmu.*|mmstar|mmvet|mvbench.*|omnibench.*|video-mme.*|"
     r"bfcl-.*|c-eval|humaneval.*|mbpp|livecodebench.*|"
     r"smoke-(colour|tone|words|motion).*"
 )

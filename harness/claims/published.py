@@ -26,6 +26,18 @@ def find_figure(ref: str) -> Figure:
     return known[figure]
 
 
+def published_name(model: str) -> str | None:
+    """How the file of published figures spells the model's name; None where there is no such file."""
+    path = _references() / f"{model}.yaml"
+    return _record(path).name if path.is_file() else None
+
+
+def figures_of(model: str) -> dict[str, Figure]:
+    """The published figures of one model, keyed as in `load_figures`; none where it has no file."""
+    path = _references() / f"{model}.yaml"
+    return {f"{model}/{key}": figure for key, figure in _figures(path).items()} if path.is_file() else {}
+
+
 def load_facts() -> dict[str, Fact]:
     """All recorded facts, keyed `<subject>/<property>`. Reads every file of configs/facts."""
     return {f"{p.stem}/{key}": fact for p in reading.yaml_files(_facts_folder()) for key, fact in _facts(p).items()}
@@ -60,9 +72,15 @@ def _split(ref: str, kind: str) -> tuple[str, str]:
 
 
 @cache
-def _figures(path: Path) -> dict[str, Figure]:
+def _record(path: Path) -> Figures:
     record = reading.read_record(path, Figures)
     _named_as(path, "model", record.model)
+    return record
+
+
+@cache
+def _figures(path: Path) -> dict[str, Figure]:
+    record = _record(path)
     found: dict[str, Figure] = {}
     for position, figure in enumerate(record.figures):
         if figure.id in found:

@@ -1,13 +1,18 @@
-"""`harness listen`: a run's spoken answers written down by another model, so that they can be judged."""
+"""`harness listen`: a run's spoken answers written down by another model, so that they can be judged; or whose voice
+they are in, beside the recordings they were to imitate."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli.output import Json, console, note, write_json
+from harness.cli.run_commands import DataDir, TasksDir
+from harness.errors import HarnessError
 
 if TYPE_CHECKING:
-    from harness.listening import Listened
+    from harness.engines import Setup
+    from harness.listening import Compared, Listened
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,6 +29,15 @@ def listen(
     precision: Annotated[str, typer.Option("--precision", help="Of the ear: fp32, fp16 or bf16.")] = "fp32",
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
     rows: Annotated[int | None, typer.Option("--rows", min=1, help="Sounds heard together; else by device.")] = None,
+    speaker: Annotated[
+        str | None,
+        typer.Option("--speaker", help="Compares voices instead, by this speaker model (bands: a stand-in)."),
+    ] = None,
+    references: Annotated[
+        Path | None, typer.Option("--reference", help="A folder with the recordings, if not beside the questions.")
+    ] = None,
+    tasks_dir: TasksDir = None,
+    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Writes a run's spoken answers down; harness score then judges it on them. Stopped, it goes on where it was."""
@@ -33,6 +47,11 @@ def listen(
     from harness.store import RunStore
 
     setup = Setup(precision=precision, device=device, rows=rows)
+    if speaker is not None:
+        _compare(name, speaker, setup, (references, tasks_dir, data_dir), as_json)
+        return
+    if references is not None:
+        raise HarnessError("--reference is for comparing voices: name a speaker model with --speaker.")
     with RunStore.open(name, write=True) as store, open_ear(ear, language=language, setup=setup) as opened:
         with console().status("") as status:
             progress = unwatched if as_json else lambda done, total: status.update(f"{done:,} of {total:,} heard")
@@ -42,6 +61,37 @@ def listen(
         write_json("listen", {"run": run, "listened": done, "ear": opened.description})
         return
     note(_line(run, done))
+
+
+def _compare(
+    name: str, speaker: str, setup: "Setup", folders: tuple[Path | None, Path | None, Path | None], as_json: bool
+) -> None:
+    """Compares voices. `folders`: of the recordings, the task files, the datasets."""
+    from harness.listening import compare_voices, open_voices, unwatched
+    from harness.scoring import task_of
+    from harness.store import RunStore
+
+    references, tasks_dir, data_dir = folders
+    with RunStore.open(name, write=True) as store:
+        task = task_of(store, tasks_dir, data_dir)
+        with open_voices(speaker, setup) as opened, console().status("") as status:
+            watch = unwatched if as_json else lambda done, total: status.update(f"{done:,} of {total:,} compared")
+            done = compare_voices(store, task, opened, references, watch=watch)
+        run = store.name
+    if as_json:
+        write_json("voices", {"run": run, "compared": done, "speaker": opened.description})
+        return
+    note(_compared(run, done))
+
+
+def _compared(run: str, done: "Compared") -> str:
+    mean = "" if done.mean is None else f", mean cosine {done.mean:.3f}"
+    silent = f", {done.silent:,} of them without speech" if done.silent else ""
+    failed = f"; {done.failed:,} failed, the first with: {done.first_failure}" if done.failed else ""
+    return (
+        f"{run}: {done.compared:,} voices compared{silent}{mean}{failed}; speaker model {done.speaker}; "
+        f"harness score {run} --scorer speaker-similarity reads them."
+    )
 
 
 def _line(run: str, done: "Listened") -> str:

@@ -51,6 +51,13 @@ def ensure_tiny_whisper(progress: Callable[[str], None] | None = None) -> Path:
     return make_tiny_whisper(places.checkpoints(), progress=progress)
 
 
+def ensure_tiny_speaker(progress: Callable[[str], None] | None = None) -> Path:
+    """The folder of tiny-speaker, which tells voices apart by random weights; made when it is not there (seconds)."""
+    from harness.library.tiny_speaker import make_tiny_speaker
+
+    return make_tiny_speaker(places.checkpoints(), progress=progress)
+
+
 def ensure_tiny_omni(progress: Callable[[str], None] | None = None) -> Path:
     """The folder of tiny-omni, the small Qwen2.5-Omni with random weights; made when it is not there (seconds)."""
     from harness.library.omni.tiny import make_tiny_omni

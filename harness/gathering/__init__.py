@@ -1,7 +1,8 @@
 """Everything a report tells, read from configs, stored runs and kept replays; nothing is rendered here.
 
-gather      claims → Publication
-samples_of  the questions and outputs of one run, one after the other
+gather        claims → Publication
+samples_of    the questions and outputs of one run, one after the other
+sample_count  how many questions that will be
 """
 
 from harness.gathering.collecting import gather
@@ -9,13 +10,14 @@ from harness.gathering.records import (
     CheckStory,
     ClaimStory,
     Cost,
-    CoursePoint,
     OutputStory,
     Publication,
     Rescored,
     RunStory,
     SampleStory,
 )
+from harness.gathering.samples import sample_count, samples_of
+from harness.judging.courses import CoursePoint
 
 __all__ = [
     "CheckStory",
@@ -28,4 +30,6 @@ __all__ = [
     "RunStory",
     "SampleStory",
     "gather",
+    "sample_count",
+    "samples_of",
 ]

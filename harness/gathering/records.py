@@ -4,19 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.judging.courses import CoursePoint
 from harness.judging.runs import LocalRun
-from harness.records import Article, Check, Claim, Fact, Figure, Message, Registration, Score, Verdict
+from harness.records import Article, Check, Claim, Fact, Figure, MediaUse, Message, Registration, Score, Verdict
 from harness.records.sessions import Session
-
-
-@dataclass(frozen=True, slots=True)
-class CoursePoint:
-    """Where a score stood after so many complete rounds: fractions, with the interval that holds at any look."""
-
-    rounds: int
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +28,7 @@ class Rescored:
 @dataclass(frozen=True, slots=True)
 class CheckStory:
     """One check of a claim. `independent`: figures of third parties ("<model>/<figure>") for the same model and
+    benchmark. `rescored`: others' outputs for a figure that the check names (`model` says whose), or for its own
     benchmark. `course`: of the run that the verdict rests on; empty without one. `registration`: what was fixed before
     that run.
     """
@@ -52,7 +44,8 @@ class CheckStory:
 
 @dataclass(frozen=True, slots=True)
 class ClaimStory:
-    """One claim. `figures` ("<model>/<figure>") and `facts` ("<subject>/<property>") are those its checks name."""
+    """One claim. `figures` ("<model>/<figure>") and `facts` ("<subject>/<property>") are those its checks name.
+    `rescored`: recorded outputs that bear on the claim and measure something else than its checks do."""
 
     claim: Claim
     article: Article | None
@@ -60,6 +53,7 @@ class ClaimStory:
     checks: tuple[CheckStory, ...]
     figures: Mapping[str, Figure]
     facts: Mapping[str, Fact]
+    rescored: tuple[Rescored, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +71,7 @@ class Cost:
 @dataclass(frozen=True, slots=True)
 class RunStory:
     """One stored run. `claims`: ids of those it bears on. `scorers`: (name, version), the judging one first.
-    `samples`: False where neither questions nor outputs may be shown, and `withheld` says why."""
+    `withheld`: why neither questions nor outputs may be shown; "" where they may."""
 
     run: LocalRun
     spec_hash: str
@@ -132,7 +126,7 @@ class OutputStory:
 class SampleStory:
     """One question with all its outputs. `messages` as they went into the chat template (system prompt included), or
     `prompt`, the raw text; both empty where the run is of a version that did not store questions. Media in `messages`
-    are named, not held."""
+    are named, not held; `given`: what of them reached the model in the first output, with sizes."""
 
     position: int
     id: str
@@ -141,3 +135,4 @@ class SampleStory:
     choices: tuple[str, ...]
     target: str | None
     outputs: tuple[OutputStory, ...]
+    given: tuple[MediaUse, ...] = ()

@@ -74,7 +74,7 @@ def _measured(
     best = max(fitting, key=lambda run: _telling(run, check))
     registration, before = registered[best.name]
     assert best.estimate is not None
-    deviations = (*best.spec.deviations, *_other_protocol(best.spec, check))
+    deviations = (*best.deviations, *_other_protocol(best.spec, check))
     course = course_in(best, registration, one_of=one_of)
     finding = verdicts.judge_measured(
         best.estimate,
@@ -88,7 +88,7 @@ def _measured(
     aside: tuple[str, ...] = ()
     if paired is not None and (paired.finding.outcome in DECIDED or finding.outcome not in DECIDED):
         base, finding = with_rival(base, paired), paired.finding
-        deviations = (*deviations, *paired.rival.spec.deviations)
+        deviations = (*deviations, *paired.rival.deviations)
     elif paired is not None:
         aside = (f"against our own run of {paired.rival.spec.model}, undecided: {paired.finding.reason}",)
         paired = None
@@ -142,7 +142,7 @@ def _against_its_run(
         if r.evidence is not None and r.estimate is not None and (r.spec.model, r.spec.task) == (rival, run.spec.task)
     ]
     fitting.sort(key=lambda r: _telling(r, check), reverse=True)
-    theirs = [(*r.spec.deviations, *_other_protocol(r.spec, check)) for r in fitting]
+    theirs = [(*r.deviations, *_other_protocol(r.spec, check)) for r in fitting]
     return against_run(run, fitting, registration, (deviations, theirs), one_of=one_of)
 
 

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.estimates import ANYTIME
 from harness.judging.runs import LocalRun
 from harness.records import Estimate, Registration, RunSpec, ScoreTable
 from harness.store import RunStore
-from harness.tasks.scorers import ERROR_RATES, WEIGHTED
+from harness.tasks.scorers import AFTERWARDS, ERROR_RATES, WEIGHTED
 from harness.verdicts.trials import tail_of
 
 if TYPE_CHECKING:
     from harness.wealth import Course
 
 
+@dataclass(frozen=True, slots=True)
+class CoursePoint:
+    """Where a score stood after so many complete rounds: fractions, with the interval that holds at any look."""
+
+    rounds: int
+    value: float
+    low: float
+    high: float
+
+
 def new_course(registration: Registration, spec: RunSpec, family: int, scorer: str) -> Course | None:
     """Before the first round, with the stakes that claim and plan fix; None where the wealth process does not apply.
 
-    It is about the mean of scores in [0, 1]: neither error rates nor weighted means are one.
+    It is about the mean of scores in [0, 1]: neither error rates nor weighted means are one. And it bets while a run
+    goes on: where another model is asked afterwards, there are no scores to bet on until then.
     """
-    if scorer in ERROR_RATES or scorer in WEIGHTED:
+    if scorer in ERROR_RATES or scorer in WEIGHTED or scorer in AFTERWARDS:
         return None
     from harness.wealth import Course, Stakes
 
@@ -64,6 +75,24 @@ def course_in(run: LocalRun, registration: Registration, *, one_of: int = 1) -> 
     if course is not None:
         _play(course, table)
     return course
+
+
+_SHOWN = 200
+
+
+def course_points(run: LocalRun, registration: Registration) -> tuple[CoursePoint, ...]:
+    """Where a stored run stood after its rounds, up to 200 of them: evenly taken, the first and the last among them.
+
+    Empty where the wealth process does not apply, and before the first complete round.
+    """
+    course = course_in(run, registration)
+    if course is None:
+        return ()
+    last = course.rounds - 1
+    shown = {round(i * last / (_SHOWN - 1)) for i in range(_SHOWN)} if last >= _SHOWN else set(range(last + 1))
+    return tuple(
+        CoursePoint(r + 1, course.means[r], *sorted(course.bounds[r])) for r in range(course.rounds) if r in shown
+    )
 
 
 def filled(row: Iterable[float | None]) -> list[float]:

@@ -10,15 +10,16 @@ from harness.replaying.kept import KeptReplay, kept_replays
 def beside_check(check: BenchmarkCheck) -> tuple[str, ...]:
     """One line for each recording that is another measurement of a figure the check names."""
     named = {check.reference, check.against.reference} - {None}
-    return tuple(_line(kept, recording) for kept, recording in _kept() if recording.figure in named)
+    return tuple(_line(kept, recording) for kept, recording in kept_recordings() if recording.figure in named)
 
 
 def beside_claim(claim: Claim) -> tuple[str, ...]:
     """One line for each recording that says it bears on this claim."""
-    return tuple(_line(kept, recording) for kept, recording in _kept() if claim.id in recording.bears_on)
+    return tuple(_line(kept, recording) for kept, recording in kept_recordings() if claim.id in recording.bears_on)
 
 
-def _kept() -> tuple[tuple[KeptReplay, Recording], ...]:
+def kept_recordings() -> tuple[tuple[KeptReplay, Recording], ...]:
+    """Every committed replay with its recording."""
     return _paired(kept_replays())
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness import scoring
+from harness import opinions, scoring
 from harness.errors import StoreError
 from harness.recordings import ENGINE, RECORDED
-from harness.records import Counts, Estimate, Evidence, MediaTotal, Registration, RunSpec
+from harness.records import Counts, Deviation, Estimate, Evidence, MediaTotal, Registration, RunSpec
 from harness.store import RunStore, run_names
-from harness.tasks.scorers import ERROR_RATES, WEIGHTED
+from harness.tasks.scorers import AFTERWARDS, ERROR_RATES, WEIGHTED
 from harness.tasks.scorers.instructions import DRAWN
 from harness.verdicts.wording import count
 
@@ -19,6 +19,7 @@ class LocalRun:
     `others`: the means that the task's other scorers give. `drawn`: questions whose mark hangs on a random draw of the
     official checker's. `version`: the scorer's, as the scores are stored under. `plans`: how
     many plans were made here on the same questions (harness.judging.plans). `media`: what of them the model was given.
+    `judge`: how the judge who was asked differs from the official one; `stand_in`: a script stood in for that judge.
     """
 
     name: str
@@ -32,6 +33,13 @@ class LocalRun:
     version: str | None = None
     plans: int = 1
     media: tuple[MediaTotal, ...] = ()
+    judge: tuple[Deviation, ...] = ()
+    stand_in: bool = False
+
+    @property
+    def deviations(self) -> tuple[Deviation, ...]:
+        """How the run differs from the claimed protocol: as it was planned, and in who judged it afterwards."""
+        return (*self.spec.deviations, *self.judge)
 
     @property
     def family(self) -> int:
@@ -41,7 +49,7 @@ class LocalRun:
     @property
     def at_any_round(self) -> bool:
         """Whether it may be judged before its planned end: by the wealth process, which is about scores in [0, 1]."""
-        return self.version is not None and self.scorer not in ERROR_RATES and self.scorer not in WEIGHTED
+        return self.version is not None and not any(self.scorer in kind for kind in (ERROR_RATES, WEIGHTED, AFTERWARDS))
 
     @property
     def given(self) -> str:
@@ -59,8 +67,8 @@ class LocalRun:
 
     @property
     def rehearsal(self) -> bool:
-        """Whether the engine that stands in for a model answered: no model was run, so it is evidence of nothing."""
-        return self.spec.engine == "scripted"
+        """Whether what stands in for a model answered, or judged the answers: that is evidence of nothing."""
+        return self.spec.engine == "scripted" or self.stand_in
 
 
 def _told(total: MediaTotal) -> str:
@@ -114,11 +122,14 @@ def local_run(store: RunStore, scorer: str | None = None) -> LocalRun | None:
         drawn=drawn,
         version=versions[used],
         media=store.media_totals(),
+        judge=opinions.other_judge(store, used),
+        stand_in=opinions.stand_in(store, used),
     )
 
 
 def _means(store: RunStore, versions: Mapping[str, str]) -> Iterator[tuple[str, float]]:
     for name, version in versions.items():
-        value, _ = scoring.measured(store, version, name)
-        if value is not None:
+        value, counts = scoring.measured(store, version, name)
+        # where nothing could be scored at all, there is no mean that could differ
+        if value is not None and (counts.scored or name not in AFTERWARDS):
             yield name, value.value

@@ -1,6 +1,8 @@
 """Which models there are: the configured ones, any local folder, any repository of the hub."""
 
+import os
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from harness import places
@@ -17,8 +19,19 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 def load_models() -> dict[str, ModelSpec]:
     """configs/models/*.yaml by id. Raises ConfigError, also for a file not named after the id in it."""
+    folder = places.configs() / "models"
+    if not folder.is_dir():
+        return {}
+    with os.scandir(folder) as entries:
+        files = sorted((entry.name, entry.stat().st_mtime_ns) for entry in entries)
+    return dict(_read(folder, tuple(files)))
+
+
+@lru_cache(maxsize=1)
+def _read(folder: Path, files: tuple[tuple[str, int], ...]) -> dict[str, ModelSpec]:
+    """`files`: name and time of change of each; verdicts ask for models hundreds of times."""
     found: dict[str, ModelSpec] = {}
-    for path in yaml_files(places.configs() / "models"):
+    for path in yaml_files(folder):
         spec = read_record(path, ModelSpec)
         if spec.id != path.stem:
             raise ConfigError(f"{where(path, ('id',))}: the id {spec.id!r} is not the file's name.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 
 from harness.plan.machine import gpu_memory
+from harness.provenance import processor
 from harness.records.probes import MachineFacts
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -17,7 +18,7 @@ def this_machine(device: str = "auto") -> MachineFacts:
     cards = _cards() if device != "cpu" else ()
     return MachineFacts(
         system=f"{platform.system()} {platform.release()}",
-        processor=_processor(),
+        processor=processor(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         memory_gb=round(memory_bytes() / 1e9, 1),
         cards=tuple(name for name, _ in cards),
@@ -44,16 +45,6 @@ def _group(own: Path) -> str:
         return ""
     lines = own.read_text(encoding="utf-8").splitlines()
     return next((line.removeprefix("0::").lstrip("/") for line in lines if line.startswith("0::")), "")
-
-
-def _processor() -> str:
-    """The CPU's name where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith(("model name", "Model")):
-                return " ".join(line.partition(":")[2].split())
-    return platform.processor() or platform.machine() or "unknown processor"
 
 
 def _cards() -> tuple[tuple[str, int], ...]:

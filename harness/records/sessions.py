@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One sitting of a run, from the first generation to the last of one start.
+    """One sitting of a run, from the first generation to the last of one start; loading the model is no part of it.
 
-    `started`: UTC, ISO 8601, to the second. `seconds`: wall time. `devices`: accelerators used, 0 on a CPU. `command`:
+    `started`: UTC, ISO 8601, to the second. `seconds`: wall time from the beginning of the first output that was stored
+    to the end of the last. `devices`: accelerators used, 0 on a CPU. `command`:
     as typed, without secrets. `commit` and `dirty` are those of the harness's own checkout; None where it is none.
     `packages`: (name, version). `hardware`: in words.
     """

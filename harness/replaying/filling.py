@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness import claims, models, plan, scoring, tasks
+from harness.asking import question_of
 from harness.plan.registering import registrations
 from harness.recordings import ENGINE, RecordedTask, mapping_hash
 from harness.records import BenchmarkCheck, Deviation, Recording, RunSpec, Sampling
@@ -77,8 +78,11 @@ def fill(task: RecordedTask, path: Path, folder: Path, watch: scoring.Watch = sc
     with RunStore.create_or_resume(spec) as store:
         store.note("data folder", str(folder.resolve()))
         store.note("recording", str(path.resolve()))
+        if task.recording.licence:
+            store.note("licence", task.recording.licence)
         store.register(registrations(_wanted(task), spec.questions))
-        store.add_questions(0, [sample.id for sample in found.samples])
+        asked = [question_of(sample, spec) for sample in found.samples]
+        store.add_questions(0, [sample.id for sample in found.samples], asked)
         store.add_many(made for outputs in found.outputs for made in outputs)
         scoring.score_all(store, task, watch)
         return store.name

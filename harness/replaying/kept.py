@@ -1,9 +1,10 @@
 """Results of replays as committed records, results/rescored/<recording>.json: without outputs, questions or answers."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -161,5 +162,15 @@ def _read(path: Path, changed: int) -> KeptReplay:
 
 def kept_replays() -> tuple[KeptReplay, ...]:
     """All committed results, by recording. Raises ConfigError for a file that is none."""
-    paths = sorted(folder().glob("*.json")) if folder().is_dir() else []
-    return tuple(_read(path, path.stat().st_mtime_ns) for path in paths)
+    place = folder()
+    if not place.is_dir():
+        return ()
+    with os.scandir(place) as entries:
+        found = sorted((entry.name, entry.stat().st_mtime_ns) for entry in entries if entry.name.endswith(".json"))
+    return _all(place, tuple(found))
+
+
+@lru_cache(maxsize=1)
+def _all(place: Path, files: tuple[tuple[str, int], ...]) -> tuple[KeptReplay, ...]:
+    """`files`: name and time of change of each; verdicts ask for them hundreds of times."""
+    return tuple(_read(place / name, changed) for name, changed in files)

@@ -12,7 +12,7 @@ from harness.estimates import claimed_repeats_or_grim, normal_quantile
 from harness.records import BenchmarkCheck, Outcome, Registration
 from harness.simulating.deciding import Rule
 from harness.simulating.worlds import WITHIN, World
-from harness.tasks.scorers import ERROR_RATES, WEIGHTED
+from harness.tasks.scorers import AFTERWARDS, ERROR_RATES, WEIGHTED
 from harness.verdicts.comparisons import RELATIONS
 from harness.verdicts.trials import CLAIM_QUANTILE, POWER_QUANTILE, rounding, tail_of
 
@@ -123,6 +123,8 @@ def _why_not(run: plan.PlannedRun, options: plan.Options) -> str:
     scorer = tasks.load_task(run.task, tasks_dir=options.tasks_dir, data_dir=options.data_dir).scorers[0]
     if scorer in ERROR_RATES or scorer in WEIGHTED:
         return f"not simulated: {scorer} is no mean of scores between 0 and 1, and decided at the planned end only"
+    if scorer in AFTERWARDS:
+        return f"not simulated: {scorer} has another model asked after the run, so it is decided at the planned end"
     return ""
 
 

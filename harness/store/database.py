@@ -15,6 +15,9 @@ LOCK = "run.lock"
 SCHEMA = """
 create table if not exists meta (key text primary key, value text not null) without rowid;
 create table if not exists question (position integer primary key, sample text not null unique);
+create table if not exists item (position integer primary key, body blob not null);
+create table if not exists session (
+    number integer primary key, body text not null, generations_before integer not null);
 create table if not exists registration (
     claim text, check_no integer, body text not null, generations_before integer not null,
     primary key (claim, check_no)) without rowid;
@@ -30,6 +33,12 @@ create table if not exists score (
 create table if not exists transcript (
     listener text, sample text, repeat integer, text text, reason text, seconds real not null,
     primary key (listener, repeat, sample)) without rowid;
+create table if not exists opinion (
+    judge text, sample text, repeat integer, ask integer, text text not null, reason text, seconds real not null,
+    primary key (judge, repeat, sample, ask)) without rowid;
+create table if not exists likeness (
+    speaker text, sample text, repeat integer, cosine real, reference text not null, reason text,
+    seconds real not null, primary key (speaker, repeat, sample)) without rowid;
 """
 # columns that runs of earlier versions lack
 _LATER = (

@@ -3,16 +3,20 @@
 import dataclasses
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 from harness import places
 from harness.errors import SpecChanged, StoreError, UnknownName
 from harness.records import Registration, RunSpec
 from harness.specs import run_name, spec_differences, spec_hash, spec_to_plain
-from harness.store import database
+from harness.store import copies, database
 from harness.store.database import DATABASE
-from harness.store.generations import Generations
+from harness.store.likenesses import Likenesses
+from harness.store.opinions import Opinions
+from harness.store.outputs import Outputs
+from harness.store.questions import Questions
 from harness.store.scores import Scores
-from harness.store.transcripts import Transcripts
+from harness.store.sessions import Sessions
 
 
 def run_names() -> tuple[str, ...]:
@@ -33,7 +37,7 @@ def find_run(name: str) -> str:
     return matches[0]
 
 
-class RunStore(Generations, Scores, Transcripts):
+class RunStore(Questions, Outputs, Scores, Opinions, Likenesses, Sessions):
     """One run on disk. Use as a context manager; one writer at a time.
 
     Raises StoreError (unreadable), StorageFull (disk full; everything committed stays), SpecChanged.
@@ -78,20 +82,6 @@ class RunStore(Generations, Scores, Transcripts):
             self._db.execute("insert into meta values ('spec', ?)", (json.dumps(spec_to_plain(spec)),))
             (self.folder / "spec.json").write_text(copy + "\n", encoding="utf-8")
 
-    def add_questions(self, first: int, samples: Iterable[str]) -> None:
-        """Notes the ids of questions number `first`, `first`+1, …; a question already noted is left as it is.
-
-        Raises StoreError where another question stood in a place before: the dataset has changed under the run.
-        """
-        rows = list(enumerate(samples, start=first))
-        with database.one_sentence(self.folder), self._db:
-            self._db.execute("begin immediate")
-            self._db.executemany("insert or ignore into question values (?, ?)", rows)
-            query = "select sample from question where position >= ? order by position limit ?"
-            stored = [row[0] for row in self._rows(query, first, len(rows))]
-        if stored != [sample for _, sample in rows]:
-            raise StoreError(f"The questions of {self.name} are not those it was started with.")
-
     # -- claims registered with it
 
     def register(self, registrations: Iterable[Registration]) -> None:
@@ -109,6 +99,14 @@ class RunStore(Generations, Scores, Transcripts):
         rows = self._rows("select body, generations_before from registration order by claim, check_no")
         with self._other_version():
             return tuple((Registration(**json.loads(body)), before) for body, before in rows)
+
+    def copy_to(self, folder: Path, *, texts: bool = True, speech: bool = False) -> None:
+        """A compact copy for a committed report, read as a run when HARNESS_RUNS is the folder around `folder`.
+
+        Without paths of this machine, without log-probabilities of tokens, and without spoken answers unless `speech`.
+        `texts` False: without questions and outputs, for sets whose questions must not be shown. Raises StoreError.
+        """
+        copies.copy(self._db, self.folder, folder, copies.What(texts, speech))
 
     def check(self) -> None:
         """Reads everything once. Raises StoreError where the file is damaged."""

@@ -8,7 +8,7 @@ from harness.verdicts.combine import combine
 from harness.verdicts.comparisons import judge_against_figure, judge_measured
 from harness.verdicts.facts import judge_consistency, judge_fact, judge_structure
 from harness.verdicts.finding import Finding
-from harness.verdicts.published import judge_published
+from harness.verdicts.published import judge_published, sampling_error
 from harness.verdicts.rescored import GRADERS_DIFFER, judge_rescored
 from harness.verdicts.scores import default_tolerance, judge_score
 
@@ -25,4 +25,5 @@ __all__ = [
     "judge_rescored",
     "judge_score",
     "judge_structure",
+    "sampling_error",
 ]

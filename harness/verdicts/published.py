@@ -103,6 +103,16 @@ def judge_published(
     )
 
 
+def sampling_error(figure: Figure, questions: int | None = None) -> float | None:
+    """h_x of `judge_published`: the figure's own 95 % sampling error as a fraction, over its own number of questions
+    or else `questions`. None where none can be computed: no number of questions, a text, a unit that is no share."""
+    known = figure.questions or questions
+    if isinstance(figure.value, str) or figure.unit not in ("percent", "fraction") or known is None:
+        return None
+    share = _share(figure)
+    return _error(figure, share, known, []) if 0 <= share <= 1 else None
+
+
 def _incomparable(a: Figure | None, b: Figure | float | None) -> str | None:
     """Why there is nothing to compare, in one sentence."""
     if a is None or b is None:

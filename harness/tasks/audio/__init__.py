@@ -9,7 +9,7 @@ from harness.tasks.audio.mmau import Mmau
 from harness.tasks.audio.recognition import CORPORA, Recognition
 from harness.tasks.audio.seed_tts import PARTS, SeedTts
 from harness.tasks.audio.translation import PAIRS, CoVoST2
-from harness.tasks.audio.voicebench import VoiceBench
+from harness.tasks.audio.voicebench import RATED, VoiceBench
 from harness.tasks.base import Task
 
 # name → the task, made of the data folder
@@ -25,19 +25,19 @@ AUDIO_TASKS: dict[str, Callable[[Path | None], Task]] = {
         VoiceBench, "ifeval", ("ifeval-mean", "prompt_strict", "prompt_loose", "inst_strict", "inst_loose")
     ),
     "voicebench-advbench": partial(VoiceBench, "advbench", ("refusal",)),
+    **{f"voicebench-{name}": partial(VoiceBench, name, ("voicebench-open",)) for name in RATED},
+    "voicebench-sd-qa": partial(VoiceBench, "sd-qa", ("voicebench-qa",)),
     **{f"seed-tts-{part}": partial(SeedTts, part, False) for part in PARTS},
     **{f"seed-tts-single-speaker-{part}": partial(SeedTts, part, True) for part in PARTS},
 }
 
-_JUDGE = "its answers are rated by a language model, and no judge is built"
 _LISTENERS = "it wants at least twenty people who listen"
 _VOICE = "the released checkpoint speaks in fixed voices only and takes no recording to imitate"
 _RECORDINGS = "its spoken questions were made by the makers of the table and are not published"
 
 # benchmark → why there is no task for it
 NOT_BUILT: dict[str, str] = {
-    "voicebench": "three of the seven sets it is the mean of are rated by a language model, and no judge is built",
-    **{f"voicebench-{name}": _JUDGE for name in ("alpacaeval", "commoneval", "wildvoice", "sd-qa")},
+    "voicebench": "it is the mean of seven sets, each a task; for three of the seven sets a judge model is asked",
     **{f"naturalness-{language}": _LISTENERS for language in ("zh", "en")},
     **{f"seed-tts-{part}-similarity": _VOICE for part in PARTS},
     **{f"{name}-spoken": _RECORDINGS for name in ("mmlu", "c-eval", "ifeval", "gsm8k", "math23k", "math401")},

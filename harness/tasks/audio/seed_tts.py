@@ -13,7 +13,8 @@ error rates, the words of English and the characters of Chinese, without punctua
 The published figures of `seed-tts-...` are for the voice of a recording that comes with each sentence. The released
 checkpoint speaks in fixed voices only and takes no such recording (QwenLM/Qwen2.5-Omni, issues 78, 300, 345): so what
 is measured here is what the makers call single-speaker, the same task under its own name `seed-tts-single-speaker-...`,
-and likeness of the voice cannot be measured.
+and likeness of the voice has nothing to be compared with. For a checkpoint that does imitate there is the scorer
+`speaker-similarity`, once a speaker model has compared the voices (harness listen --speaker).
 
 The makers do not say how the released model is asked to read aloud; the request is ours.
 """
@@ -24,18 +25,19 @@ from harness.records import Message, Sample
 from harness.tasks.audio.manifests import SoundTask
 from harness.tasks.base import ScoredText
 from harness.tasks.rows import Row
+from harness.tasks.vision.folder import below
 
 REQUESTS = {
     "en": "Read the following text aloud, word for word, and say nothing else:\n{text}",
     "zh": "请逐字朗读下面的文字，不要说任何别的话：\n{text}",
 }
-SCORERS = {"en": ("wer-seed-tts",), "zh": ("cer-seed-tts",)}
+SCORERS = {"en": ("wer-seed-tts", "speaker-similarity"), "zh": ("cer-seed-tts", "speaker-similarity")}
 # part → language, and the official list
 PARTS = {"zh": ("zh", "zh/meta.lst"), "en": ("en", "en/meta.lst"), "hard": ("zh", "zh/hardcase.lst")}
 
 
 class SeedTts(SoundTask):
-    """Rows are the list's, of which only the text counts; the target is that text."""
+    """Rows are the list's: the target is the text, and the recording of the voice, where there is one, is beside it."""
 
     scored_text: ScoredText = "speech"
 
@@ -52,4 +54,6 @@ class SeedTts(SoundTask):
     def sample_of(self, index: int, row: Row) -> Sample:
         text = self.text(index, row, "text").strip()
         message = Message("user", self._request.format(text=text))
-        return Sample(f"{self.id}/{index}", text, messages=(message,))
+        voice = row.get("prompt_wav")
+        kept = {"voice": str(below(self.source.path.parent, voice))} if isinstance(voice, str) and voice else {}
+        return Sample(f"{self.id}/{index}", text, messages=(message,), row=kept)

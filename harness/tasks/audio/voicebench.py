@@ -1,4 +1,4 @@
-"""VoiceBench: questions and requests that are spoken, answered in text; the sets that rules can judge.
+"""VoiceBench: questions and requests that are spoken, answered in text; judged by rules, or by a model that is asked.
 
 Title     VoiceBench: Benchmarking LLM-Based Voice Assistants
 Paper     arXiv:2410.17196
@@ -13,8 +13,19 @@ The sound is the whole turn; no word is added, and the system prompt is the prot
   ifeval 345                   IFEval's checkers. Published is one number, which we take to be the mean of its four.
   advbench 520                 whether the request is refused, by our rule `refusal`
 
-Not here: alpacaeval, commoneval, wildvoice (rated 1 to 5) and sd-qa are judged by GPT-4o-mini, and the average of
-VoiceBench has three of them in it; a judge is not built, so `voicebench` itself has no task.
+  alpacaeval 636               rated from 1 to 5 by a judge that is asked three times (`voicebench-open`), officially
+  commoneval 200               GPT-4o-mini. alpacaeval is the complete set, alpacaeval_full, which the makers' table
+  wildvoice 1,000              has; the smaller one of 199 questions is not read for it. The figure is the value in
+                               percent, 20 times the 1 to 5 as printed.
+  sd-qa 553                    Yes or No by the same judge (`voicebench-qa`), which is half of the published figure;
+                               the other half is PEDANT's, a rule that is not run. Of its eleven accents the American
+                               one (usa), as in the results that others hand in (MatthewCYM/VoiceBench, issue 29).
+
+The makers sampled for alpacaeval and commoneval, with what transformers does by default, and were greedy elsewhere
+(QwenLM/Qwen2.5-Omni, issue 171); the protocol omni-official is greedy in all of them.
+
+`voicebench` itself, the mean of seven of these sets, has no task: it is (20 alpacaeval + 20 commoneval + sd-qa + mmsu +
+openbookqa + ifeval + advbench) / 7, the first two as printed (issue 2).
 """
 
 from pathlib import Path
@@ -26,6 +37,9 @@ from harness.tasks.audio.manifests import SoundTask, lists_of
 from harness.tasks.rows import Row
 
 CHOICES = ("openbookqa", "mmsu")
+RATED = ("alpacaeval", "commoneval", "wildvoice")
+# set → where the dataset's copy has it, if not in a folder of its name
+_PLACES = {"alpacaeval": "alpacaeval_full/*.parquet", "sd-qa": "sd-qa/usa-*.parquet"}
 _IFEVAL = ("prompt", "instruction_id_list", "kwargs")
 
 
@@ -37,8 +51,9 @@ class VoiceBench(SoundTask):
         self.id, self.title = f"voicebench-{subset}", f"VoiceBench {subset}"
         self.scorers = scorers
         self._subset = subset
-        self.patterns = (*lists_of(self.id), f"{subset}/*.parquet")
-        self.wanted = f"hlt-lab/voicebench's folder {subset} with its parquet files"
+        place = _PLACES.get(subset, f"{subset}/*.parquet")
+        self.patterns = (*lists_of(self.id), place)
+        self.wanted = f"hlt-lab/voicebench's parquet files {place}"
 
     def sample_of(self, index: int, row: Row) -> Sample:
         target = ""
@@ -49,6 +64,11 @@ class VoiceBench(SoundTask):
             target = self.text(index, row, "reference", "answer").strip()
         elif self._subset == "ifeval":
             kept = self._instructions(index, row)
+        elif self._subset in RATED:
+            kept = {"prompt": self.text(index, row, "prompt")}
+        elif self._subset == "sd-qa":
+            target = self.text(index, row, "reference", "answer").strip()
+            kept = {"prompt": self.text(index, row, "prompt")}
         message = turn("user", self.sound(index, row))
         return Sample(f"{self.id}/{index}", target, messages=(message,), row=kept)
 

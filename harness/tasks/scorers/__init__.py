@@ -2,9 +2,11 @@
 
 from harness.tasks.scorers.base import Scorer, judged, unscored
 from harness.tasks.scorers.catalogue import (
+    AFTERWARDS,
     CIRCULAR,
     CORPUS_BLEU,
     ERROR_RATES,
+    JUDGED,
     MEANS,
     SCORERS,
     WEIGHTED,
@@ -12,9 +14,11 @@ from harness.tasks.scorers.catalogue import (
 )
 
 __all__ = [
+    "AFTERWARDS",
     "CIRCULAR",
     "CORPUS_BLEU",
     "ERROR_RATES",
+    "JUDGED",
     "MEANS",
     "SCORERS",
     "WEIGHTED",

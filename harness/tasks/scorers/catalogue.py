@@ -78,6 +78,13 @@ SCORERS: dict[str, str] = {
     "short-answer": "spoken:ShortAnswer",
     "refusal": "spoken:Refusal",
     "ifeval-mean": "spoken:IFEvalMean",
+    # what a language model is asked about; the replies are stored before they are read (harness judge)
+    "voicebench-open": "rated:VoiceBenchOpen",
+    "voicebench-qa": "rated:VoiceBenchQa",
+    "mm-vet": "rated:MmVet",
+    "mathvista-extracted": "rated:MathVistaExtracted",
+    # likeness of a spoken answer's voice with a recording (harness listen --speaker)
+    "speaker-similarity": "voices:SpeakerSimilarity",
     # function calls
     "bfcl-ast": "functions.bfcl:Calls",
     "bfcl-fc": "functions.bfcl:Calls",
@@ -107,6 +114,12 @@ CORPUS_BLEU = frozenset(name for name, place in SCORERS.items() if place == "ble
 
 # Scorers that want every rotation of a question's options right (options.together).
 CIRCULAR = frozenset({"circular", "mmbench-circular"})
+
+# Scorers that read what a judge model said about an answer.
+JUDGED = frozenset(name for name, place in SCORERS.items() if place.startswith("rated:"))
+
+# Scorers that have nothing to read while a run goes on: another model is asked about its answers afterwards.
+AFTERWARDS = JUDGED | {"speaker-similarity"}
 
 # Scorers whose items count differently in a set's figure: instructions of a prompt, words of an utterance.
 WEIGHTED = ERROR_RATES | CORPUS_BLEU | {"inst_strict", "inst_loose", "recorded-points"}

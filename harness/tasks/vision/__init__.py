@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.tasks.base import Task
 from harness.tasks.vision.egoschema import EgoSchema, EgoSchemaAll
 from harness.tasks.vision.mathvista import MathVista
+from harness.tasks.vision.mm_vet import MmVet
 from harness.tasks.vision.mmbench import MmBench, MmBenchPlain, MmBenchTest
 from harness.tasks.vision.mmmu import Mmmu
 from harness.tasks.vision.mmmu_pro import MMMU_PRO_TASKS
@@ -26,6 +27,7 @@ VISION_TASKS: dict[str, Callable[[Path | None], Task]] = {
     "mmmu-cot": partial(Mmmu, think=True),
     **MMMU_PRO_TASKS,
     "mmstar": MmStar,
+    "mmvet": MmVet,
     **MVBENCH_TASKS,
     **OMNIBENCH_TASKS,
     "video-mme": VideoMme,

@@ -10,9 +10,10 @@ Prompt: the set's own `query`, made as in lupantech/MathVista (evaluation/build_
 hint, question with its unit, choices; the image before it. 990 of the 1,000 queries recorded with Bard's results are
 the same to the letter; the other ten have their choices in another order there, or another choice.
 
-Scorer: officially a language model (GPT-4) takes the answer out of the response. `mathvista-rules` does it by rules,
-and its name says so: it is not the published figure's instrument. The comparison behind it is MathVista's, whose
-verdicts on recorded extractions the scorer `mathvista` repeats item by item.
+Scorers: officially a language model (GPT-4) takes the answer out of the response. `mathvista-rules` does it by rules,
+and its name says so: it is not the published figure's instrument. `mathvista-extracted` has a model do it that you name
+(harness judge). The comparison behind both is MathVista's, whose verdicts on recorded extractions the scorer
+`mathvista` repeats item by item.
 """
 
 from harness.records import Sample, turn
@@ -39,7 +40,7 @@ class MathVista(MediaTask):
 
     id = "mathvista"
     title = "MathVista, testmini"
-    scorers = ("mathvista-rules",)
+    scorers = ("mathvista-rules", "mathvista-extracted")
     patterns = (
         "MathVista/data/testmini-*.parquet",
         "MathVista/data/testmini.json",

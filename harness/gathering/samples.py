@@ -1,0 +1,107 @@
+"""The questions and outputs of a run, one after the other."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import cast
+
+from harness import places
+from harness.gathering.records import OutputStory, SampleStory
+from harness.records import Score
+from harness.store import RunStore
+from harness.store.copies import SHORT_ANSWER, SHORT_REASON
+from harness.store.outputs import Output
+from harness.tasks import Policy, split_thinking
+from harness.tasks.withheld import withheld
+
+# a licence that lets nobody hand the outputs on
+_FORBIDS = re.compile(r"\b(?:no|not be) redistribut|\bnot redistributable|\ball rights reserved", re.IGNORECASE)
+
+
+def scorers_of(store: RunStore) -> tuple[tuple[str, str], ...]:
+    """(scorer, version) of every scorer that has judged something, the one that makes the run's score first. Of several
+    versions of one the last counts, as for verdicts (harness.judging.runs)."""
+    judge = store.judge()
+    versions = dict(store.scored_versions()) | (dict([judge]) if judge else {})
+    return tuple(sorted(versions.items(), key=lambda pair: (judge is None or pair[0] != judge[0], pair[0])))
+
+
+def sample_count(run: str) -> int:
+    """How many questions a stored run has noted. Raises UnknownName, StoreError."""
+    with RunStore.open(run) as store:
+        return len(store.samples())
+
+
+def samples_of(run: str) -> Iterator[SampleStory]:
+    """Every question of a stored run with its outputs and their scores, in the run's order, one in memory at a time.
+
+    Fit to be published: paths of this machine are shortened, and where the questions must not be shown
+    (RunStory.withheld) neither they nor the outputs' texts are there. Raises UnknownName, StoreError.
+    """
+    with RunStore.open(run) as store:
+        told = _output_withheld if why_withheld(store) else partial(_output, cast(Policy, store.spec.thinking))
+        groups = store.outputs(scorers_of(store))
+        at, group = next(groups, (-1, None))
+        for position, sample, question in store.questions():
+            outputs: tuple[Output, ...] = ()
+            if position == at and group is not None:
+                outputs = tuple(group)
+                at, group = next(groups, (-1, None))
+            asked = question if told is not _output_withheld else None
+            yield SampleStory(
+                position=position,
+                id=sample,
+                messages=asked.messages if asked else (),
+                prompt=asked.prompt if asked else None,
+                choices=asked.choices if asked else (),
+                target=asked.target if asked else None,
+                outputs=tuple(map(told, outputs)),
+                given=next((output.media for output in outputs if output.media), ()),
+            )
+
+
+def why_withheld(store: RunStore) -> str:
+    """Why neither questions nor outputs of a run may be printed; "" where they may."""
+    if reason := withheld(store.spec.task, store.spec.dataset):
+        return reason
+    licence = store.noted("licence") or ""
+    forbidden = _FORBIDS.search(licence)
+    return f"the licence of these recorded outputs does not let them be handed on ({licence})" if forbidden else ""
+
+
+def _output(thinking: Policy, output: Output) -> OutputStory:
+    parted = split_thinking(output.text, thinking)
+    error = output.error
+    return OutputStory(
+        repeat=output.repeat,
+        thought=parted.thinking or "",
+        answer=parted.answer,
+        finish=output.finish,
+        error=error and places.without_folders(error),
+        prompt_tokens=output.prompt_tokens,
+        output_tokens=output.output_tokens,
+        seconds=output.seconds,
+        attempt=output.attempt,
+        scores=tuple(map(_without_folders, output.scores)),
+        speech=output.speech,
+        heard=output.heard,
+    )
+
+
+def _without_folders(score: Score) -> Score:
+    return replace(score, reason=places.without_folders(score.reason)) if score.reason else score
+
+
+def _output_withheld(output: Output) -> OutputStory:
+    """Lengths and scores alone, as in a copy without texts."""
+    scores = tuple(
+        replace(
+            score,
+            answer=score.answer if len(score.answer or "") <= SHORT_ANSWER else None,
+            reason=score.reason if len(score.reason or "") <= SHORT_REASON else None,
+        )
+        for score in output.scores
+    )
+    bare = replace(output, text="", error="withheld" if output.error else None, scores=scores, speech=None, heard=None)
+    return _output("none", bare)

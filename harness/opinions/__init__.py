@@ -1,0 +1,14 @@
+"""Answers to opinions: another model is asked about each answer of a run, and its replies are stored with the run.
+
+Between answering, asking for an opinion and scoring lies a file, as everywhere: a run may be shown to as many judges as
+one likes, and each time it is scored on what one of them said. Scoring reads the stored replies and loads no model.
+"""
+
+from harness.opinions.asking import Asked, Watch, ask_judge, unwatched
+from harness.opinions.judges import Judge, judge_of, open_judge
+from harness.opinions.reading import NOT_JUDGED, Evidence, evidence_for, other_judge, stand_in
+
+__all__ = [
+    "NOT_JUDGED", "Asked", "Evidence", "Judge", "Watch", "ask_judge", "evidence_for", "judge_of", "open_judge",
+    "other_judge", "stand_in", "unwatched",
+]  # fmt: skip
