@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from browsing import browser, chromium  # noqa: F401  # fixtures
 from hypothesis import settings
 
 # a busy machine is no failure of the code: no example has a time limit

@@ -41,7 +41,7 @@ from harness.records import (
 from harness.report import as_json, escaping, machine, markdown, pages, terminal, words
 from harness.report.meter import Meter
 from harness.report.progress import EVERY, RunProgress
-from harness.report.rows import Row, conclusions, rows, tally
+from harness.report.rows import Numbers, Row, conclusions, rows, tally
 
 GOLDEN = Path(__file__).parent / "golden" / "report"
 HASH = "0" * 64
@@ -417,6 +417,35 @@ def test_the_plan_and_the_doctor_say_what_stands_in_the_way() -> None:
     assert "fail torch missing ./scripts/run" in state
 
 
+def test_a_plan_says_once_what_its_runs_have_alike() -> None:
+    """The sum of a model in its first row, and how data are provided for all tasks; nothing of it is lost."""
+    how = "which is not here: put it into a folder and pass --data-dir FOLDER."
+    line = machine.PlanLine(
+        "r", "omni", "bf16", "a", 30, 1, 30, 21.5, 0.2, "tight", "22.1 of 21.9 GB", ("C051",), None,
+        f"Wanted is A, {how}", "harness run --suite omni",
+    )  # fmt: skip
+    others = (("b", f"Wanted is B, {how}"), ("c", f"Wanted is B, {how}"), ("d", "no task measures d"), ("e", ""))
+    lines = [line, *(replace(line, task=task, blocked_by=why) for task, why in others)]
+    lines.append(replace(line, model="other", fits="no", fits_why="9 of 8 GB", blocked_by=f"Wanted is A, {how}"))
+    shown = flat(printed(machine.plan_table(lines, 100), 100))
+    assert shown.count("22.1 of 21.9 GB") == shown.count("9 of 8 GB") == 1
+    assert f"omni waits on 2 tasks; … stands for “{how}” a: Wanted is A, … b, c: Wanted is B, …" in shown
+    assert "omni on d waits for: no task measures d" in shown and "e waits for" not in shown
+    assert f"other on a waits for: Wanted is A, {how}" in shown
+
+
+def test_endings_that_texts_share() -> None:
+    from harness.report.repeating import by_ending
+
+    tail = "one two three four five six seven"
+    assert by_ending({"a": f"A {tail}", "b": f"B b {tail}", "c": "C", "d": "C"}) == [
+        (tail, {"a": "A", "b": "B b"}),
+        ("", {"c": "C", "d": "C"}),
+    ]
+    assert by_ending({"a": tail, "b": tail}) == [(tail, {"a": "", "b": ""})]
+    assert by_ending({}) == []
+
+
 # -- Markdown and CSV
 
 
@@ -439,7 +468,13 @@ def test_csv_has_every_field_of_every_row() -> None:
 
     read = list(csv.DictReader(io.StringIO(markdown.comparison_csv(table()))))
     assert [r["claim"] for r in read] == [r.claim for r in table()]
-    assert list(read[0]) == [f.name for f in fields(Row)]
+    assert [f for f in fields(Row) if f.name not in read[0]] == [
+        f for f in fields(Row) if f.name in ("recorded", "numbers")
+    ]
+    assert [f.name for f in fields(Numbers) if f.name not in read[0]] == []
+    numbers = ("measured_value", "interval_low", "interval_high", "claimed_value", "tolerance", "planned", "rounds")
+    assert [read[3][name] for name in numbers] == ["79.5", "78.4", "80.6", "79.8", "0.03", "1920", "64"]
+    assert read[4]["interval_low"] == "" and read[4]["claimed_value"] == "70.0"
     assert read[3]["interval"] == "78.4–80.6"
 
 

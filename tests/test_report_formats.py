@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
-from dataclasses import fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, get_args
 
@@ -18,11 +18,15 @@ from hypothesis import strategies as st
 from test_report import CLAIMS, GOLDEN, HOSTILE, VERDICTS, table, verdict
 
 from harness import cli
-from harness.judging import ledger
-from harness.records import Deviation, Outcome
+from harness.gathering import CheckStory, ClaimStory, Publication
+from harness.publishing import Asked
+from harness.records import Deviation, Outcome, Verdict
 from harness.report import escaping, junit, latex, markdown, words
+from harness.report.columns import column_set
+from harness.report.lexicon import lexicon
 from harness.report.rows import Row, conclusions, rows
 
+FULL = column_set("full", lexicon("en")).columns
 HEADINGS = {"003": "QwQ-32B & the boom"}
 TEX_HOSTILE = (
     r"\input{/etc/passwd} \write18{rm -rf x} \end{document} \catcode`\%=12",
@@ -110,7 +114,7 @@ def test_escaped_tex_prints_the_text_and_obeys_nothing(text: str) -> None:
 def test_hostile_text_changes_no_tex_table(text: str) -> None:
     document = latex.comparison_tex(everywhere(text), {"003": text})
     assert document.isascii()
-    assert {len(cells) for cells in tex_lines(document)} == {len(markdown.COLUMNS)}
+    assert {len(cells) for cells in tex_lines(document)} == {len(FULL)}
     for command in (r"\input", r"\write", r"\catcode", r"\hline"):
         assert command not in document
     assert document.count(r"\end{document}") == 1 and document.endswith("\\end{document}\n")
@@ -119,11 +123,13 @@ def test_hostile_text_changes_no_tex_table(text: str) -> None:
 
 def test_no_heading_of_a_table_is_lost_and_the_widths_fill_the_sheet() -> None:
     document = latex.comparison_tex(table())
-    head = " & ".join(escaping.tex(c) for c in markdown.COLUMNS) + " \\\\\n\\midrule\n\\endhead"
+    head = " & ".join(escaping.tex(c.title) for c in FULL) + " \\\\\n\\midrule\n\\endhead"
     assert document.count(head) == document.count(r"\begin{longtable}") == 3
     # A3 is 420 mm wide, with margins of 10 mm and 1.2 mm on both sides of what separates two columns
-    assert len(latex._WIDTHS) == len(markdown.COLUMNS)
-    assert sum(latex._WIDTHS) + 2.4 * (len(latex._WIDTHS) - 1) <= 400
+    assert sum(c.width for c in FULL) + 2.4 * (len(FULL) - 1) <= 400
+    for name in ("paper", "brief"):  # A4 with margins of 15 mm
+        columns = column_set(name, lexicon("en")).columns
+        assert 170 < sum(c.width for c in columns) + 2.4 * (len(columns) - 1) <= 180, name
 
 
 @pytest.mark.parametrize("brief", [False, True])
@@ -232,12 +238,24 @@ class Said(NamedTuple):
 Harness = Callable[..., Said]
 
 
+def gathered_of(monkeypatch: pytest.MonkeyPatch, verdicts: Sequence[Verdict]) -> None:
+    """Makes the command report these verdicts, whatever it is asked."""
+    stories = []
+    for whole in (v for v in verdicts if v.check < 0):
+        claim = CLAIMS[whole.claim]
+        parts = sorted((v for v in verdicts if v.claim == claim.id and v.check >= 0), key=lambda v: v.check)
+        checks = tuple(CheckStory(number=v.check, check=claim.checks[v.check], verdict=v) for v in parts)
+        stories.append(ClaimStory(claim=claim, article=None, whole=whole, checks=checks, figures={}, facts={}))
+    made = Publication(stories=tuple(stories), articles={}, runs=(), version="", commit=None, dirty=None)
+    monkeypatch.setattr(Asked, "gathered", lambda *_: made)
+
+
 @pytest.fixture
 def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Harness:
     """`harness report --recorded` in this process, on the made-up verdicts."""
     monkeypatch.setenv("HARNESS_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("COLUMNS", "1000")
-    monkeypatch.setattr(ledger, "judge_claims", lambda *_: VERDICTS)
+    gathered_of(monkeypatch, VERDICTS)
 
     def say(*arguments: str | Path) -> Said:
         monkeypatch.setattr(sys, "argv", ["harness", "report", "--recorded", *map(str, arguments)])
@@ -252,11 +270,11 @@ def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 
 
 def test_the_formats_are_printed_and_written(harness: Harness, tmp_path: Path) -> None:
-    for form in ("tex", "junit"):
+    for form, name in (("tex", "o.tex"), ("junit", "o.xml")):
         said = harness("--format", form)
         assert said.code == 0 and said.err == ""
-        assert harness("--format", form, "--out", tmp_path / "o").code == 0
-        assert (tmp_path / "o").read_text(encoding="utf-8") == said.out
+        assert harness("--format", form, "--out", tmp_path / name).code == 0
+        assert (tmp_path / name).read_text(encoding="utf-8") == said.out
     assert check_structure(said.out).get("tests") == "4"
     assert harness("--format", "junit", "--brief").out == said.out
     assert (
@@ -291,7 +309,7 @@ def test_fail_on_takes_a_verdict_as_it_is_spoken_and_as_it_is_stored(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     assert harness("--fail-on", word).code == 0
-    monkeypatch.setattr(ledger, "judge_claims", lambda *_: (verdict("C082"),))
+    gathered_of(monkeypatch, (verdict("C082"),))
     said = harness("--fail-on", word)
     assert said.code == 1 and "C082 not run." in said.err
 
@@ -309,7 +327,3 @@ def test_mistakes_get_one_sentence(harness: Harness, arguments: list[str], sente
     said = harness(*arguments)
     assert (said.code, said.out) == (1, "") and sentence in said.err
     assert len(said.err.strip().splitlines()) == 1
-
-
-def test_the_columns_of_a_row_are_those_of_the_csv() -> None:
-    assert "lost" not in [f.name for f in fields(Row)]

@@ -20,10 +20,12 @@ from harness.cli import (
     claims_commands,
     compare_command,
     explain_command,
+    judge_command,
     listen_command,
     lm_eval_command,
     probe_command,
     replay_commands,
+    report_command,
     run_commands,
     see_commands,
 )
@@ -52,9 +54,11 @@ def options(
 
 app.add_typer(claims_commands.app, name="claims")
 see_commands.add_to(app)
+report_command.add_to(app)
 run_commands.add_to(app)
 ask_command.add_to(app)
 listen_command.add_to(app)
+judge_command.add_to(app)
 probe_command.add_to(app)
 replay_commands.add_to(app)
 lm_eval_command.add_to(app)

@@ -8,11 +8,15 @@
     meter       the figures beside it: speed, what the engine does, what remains
     replays     a replayed recording, the outputs two scorers differ on    (rich)
     rescored    all replayed recordings as Markdown
-    markdown    the comparison table as GitHub-flavoured Markdown and as CSV
-    latex       the same as a LaTeX document
+    columns     what stands in the table's cells, in sets with names; `inline` is what a cell is made of
+    digits      how many decimals a score deserves
+    markdown    the comparison table as GitHub-flavoured Markdown
+    latex       the same as a LaTeX document: a big sheet, or a table for a paper
+    csv_file, parquet    its texts with the numbers behind them
     junit       one test case per claim, for a CI
     as_json     any record → plain JSON values, and the document every --json prints
-    words       what the verdict and evidence words mean; numbers and units as text
+    lexicon     the words of a report in one language
+    words       numbers and units as text
     cells, escaping    text of others made harmless for a terminal, for Markdown, for a spreadsheet, TeX and XML
 
 The names below are looked up when they are first used, so that `import harness.report` costs nothing and a JSON
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from harness.report.machine import DoctorLine, PlanLine, doctor_table, plan_table
     from harness.report.markdown import comparison_csv, comparison_markdown, verdict_document
     from harness.report.pages import claim_page, inspection_page
+    from harness.report.parquet import comparison_parquet
     from harness.report.progress import RunProgress
     from harness.report.terminal import claims_list, comparison_table, summary_line
 
@@ -39,6 +44,7 @@ _WHERE = {
     "machine": ("DoctorLine", "PlanLine", "doctor_table", "plan_table"),
     "markdown": ("comparison_csv", "comparison_markdown", "verdict_document"),
     "pages": ("claim_page", "inspection_page"),
+    "parquet": ("comparison_parquet",),
     "progress": ("RunProgress",),
     "terminal": ("claims_list", "comparison_table", "summary_line"),
 }
@@ -52,6 +58,7 @@ __all__ = [
     "claims_list",
     "comparison_csv",
     "comparison_markdown",
+    "comparison_parquet",
     "comparison_table",
     "comparison_tex",
     "doctor_table",

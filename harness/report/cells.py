@@ -48,9 +48,9 @@ def cell(*lines: str, style: str = "", under: str = "dim") -> Text:
     return text
 
 
-def outcome(word: str) -> Text:
-    """The verdict in its colour; the word alone says it too."""
-    return Text(clean(words.spoken(word)), _STYLES.get(word, "dim"))
+def outcome(word: str, spoken: str = "") -> Text:
+    """The verdict in its colour; the word alone (`spoken`, where it is another language's) says it too."""
+    return Text(clean(spoken or words.spoken(word)), _STYLES.get(word, "dim"))
 
 
 def dash(text: str) -> str:

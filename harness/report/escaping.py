@@ -30,6 +30,7 @@ _TEX = {
     "↓": r"\ensuremath{\downarrow}", "↑": r"\ensuremath{\uparrow}", "→": r"\ensuremath{\rightarrow}",
     "←": r"\ensuremath{\leftarrow}",
 }  # fmt: skip
+_TEX_WANTING = re.compile(f"[\\0{re.escape(''.join(_TEX))}]|[^\\0-\\x7f]")
 
 
 def clean(text: str, limit: int = LIMIT) -> str:
@@ -69,9 +70,9 @@ def markdown_code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-def spreadsheet(text: str) -> str:
+def spreadsheet(text: str, limit: int = LIMIT) -> str:
     """`clean` text that no spreadsheet takes for a formula. Numbers keep their sign."""
-    text = clean(text)
+    text = clean(text, limit)
     return "'" + text if text[:1] in tuple("=+-@") and not _NUMBER.fullmatch(text) else text
 
 
@@ -81,7 +82,7 @@ def tex(text: str, limit: int = LIMIT) -> str:
     A character without a command of its own becomes `\\harnesschar{5019}`, which the document has to define.
     """
     parted = _TEX_PAIRS.sub(lambda m: m.group() + "\0", clean(text, limit))
-    return "".join(_tex_character(c) for c in parted)
+    return _TEX_WANTING.sub(lambda m: _tex_character(m.group()), parted)
 
 
 def tex_code(text: str) -> str:

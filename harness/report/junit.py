@@ -6,6 +6,8 @@ from typing import Literal
 
 from harness.records import Outcome
 from harness.report.escaping import xml
+from harness.report.lexicon import Lexicon, lexicon
+from harness.report.markdown import article_title
 from harness.report.rows import Row, by_article
 
 State = Literal["passed", "failure", "skipped"]
@@ -21,20 +23,19 @@ STATES: dict[Outcome, State] = {
 }
 
 
-def claims_junit(table: Sequence[Row], headings: Mapping[str, str] | None = None) -> str:
+def claims_junit(table: Sequence[Row], headings: Mapping[str, str] | None = None, words: Lexicon | None = None) -> str:
     """JUnit XML of `table`, which has one row per claim: a suite per article, a case per claim.
 
     Nothing of it differs from one call to the next: times and the name of the machine are left out. A failure or a
-    skipped case says why in `message` and carries the figures as its text.
+    skipped case says why in `message` and carries the figures as its text. In English unless `words` say otherwise.
     """
+    words = words or lexicon("en")
     root = ET.Element("testsuites", {"name": "harness report", **_counts(table)})
     for article, group in by_article(table):
-        heading = (headings or {}).get(article, "")
-        name = f"Article {article}" if article else "Not from an article"
-        name = f"{name}: {heading}" if heading else name
+        name = article_title(article, headings, words)
         suite = ET.SubElement(root, "testsuite", {"name": xml(name), **_counts(group)})
         for row in group:
-            _add_case(suite, row)
+            _add_case(suite, row, words)
     ET.indent(root)
     text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return text.decode("utf-8") + "\n"
@@ -46,11 +47,11 @@ def _counts(group: Sequence[Row]) -> dict[str, str]:
     return {key: str(value) for key, value in (numbers | {"skipped": states.count("skipped")}).items()}
 
 
-def _add_case(suite: ET.Element, row: Row) -> None:
+def _add_case(suite: ET.Element, row: Row, words: Lexicon) -> None:
     article = f"article-{row.article}" if row.article else "no-article"
     name = xml(f"{row.claim} {row.says}")
     case = ET.SubElement(suite, "testcase", {"classname": xml(f"claims.{article}"), "name": name})
-    state, figures = STATES[row.outcome], "\n".join(_figures(row))
+    state, figures = STATES[row.outcome], "\n".join(_figures(row, words))
     if state == "passed":
         ET.SubElement(case, "system-out").text = figures
         return
@@ -59,17 +60,18 @@ def _add_case(suite: ET.Element, row: Row) -> None:
     said.text = figures
 
 
-def _figures(row: Row) -> list[str]:
-    claimed = f"{row.claimed} ({row.claimed_from})" if row.claimed_from else row.claimed
+def _figures(row: Row, words: Lexicon) -> list[str]:
+    whose = words.text("table.whose", whose=row.whose) if row.whose else ""
+    verdict = words.text("table.tally_by", part=row.verdict, evidence=row.evidence_word)
     told = (
-        ("verdict", f"{row.verdict} ({row.evidence})"),
+        ("verdict", verdict),
         ("model", row.model),
-        ("claimed", claimed),
+        ("claimed", " ".join(part for part in (row.claimed, whose) if part)),
         ("measured", row.measured),
-        ("95 % interval", row.interval),
-        ("scored/total", row.scored),
+        ("interval", row.interval),
+        ("scored", row.scored),
         ("truncated", row.truncated),
-        ("no answer", row.no_answer),
+        ("no_answer", row.no_answer),
         ("unscored", row.lost),
         ("why", row.why),
         *(("qualified", qualifier) for qualifier in row.qualifiers),
@@ -79,4 +81,4 @@ def _figures(row: Row) -> list[str]:
         ("run", row.run),
         *(("source", source) for source in row.sources),
     )
-    return [f"{name}: {xml(text)}" for name, text in told if text]
+    return [f"{words.text(f'table.junit_{name}')}: {xml(text)}" for name, text in told if text]

@@ -1,20 +1,26 @@
-"""The comparison table as a LaTeX document that compiles as it stands; the same rows give the same bytes anywhere."""
+"""The comparison table as a LaTeX document that compiles as it stands; the same rows give the same bytes anywhere.
 
-from collections.abc import Mapping, Sequence
+The columns `full` make a landscape sheet with everything, the other sets one table with caption and notes for a paper.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_args
+from typing import Any, assert_never
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from harness.records import EVIDENCE_ORDER, Outcome
-from harness.report import words
-from harness.report.escaping import tex, tex_code
-from harness.report.markdown import COLUMNS, TITLE
-from harness.report.rows import Row, Tally, by_article, tally
+from harness.report import latex_documents
+from harness.report.columns import ColumnSet, column_set
+from harness.report.escaping import clean, tex, tex_code
+from harness.report.inline import Cell, Cited, Indent, Inline, Line, Marks, Notes, Piece
+from harness.report.lexicon import Lexicon, lexicon
+from harness.report.markdown import article_title, legend
+from harness.report.rows import Row, by_article, tally
+from harness.report.tall import columns_of, lines_in, lines_of, parted
+from harness.report.words import NOTHING
 
-# of the columns, in mm: with the spaces between them the width of an A3 sheet
-_WIDTHS = (45, 22, 27, 30, 24, 17, 16, 14, 13, 15, 19, 15, 68, 15, 26)
 # the first of these that is installed prints what the text font lacks
 _FONTS = (
     "Harano Aji Mincho",
@@ -24,92 +30,18 @@ _FONTS = (
     "Hiragino Mincho ProN",
     "MS Mincho",
 )
-_DOCUMENT = r"""% Written by the harness (harness report --format tex); do not edit.
-% Wants xelatex. pdflatex compiles it too, but prints Japanese and other characters that its fonts lack
-% as [U+540C]. Run it twice or three times, until the columns stand.
-\documentclass{article}
-\usepackage[a3paper,landscape,margin=10mm,includefoot]{geometry}
-\usepackage{iftex}
-\usepackage{array}
-\usepackage{booktabs}
-\usepackage{longtable}
-\ifPDFTeX
-  \usepackage[T1]{fontenc}
-  \usepackage{textcomp}
-  \IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
-  \DeclareRobustCommand{\harnesschar}[1]{[U+#1]\allowbreak}
-\else
-  \usepackage{fontspec}
-  \newcommand{\harnessfont}{}
-<% for font in fonts|reverse %>
-  \IfFontExistsTF{<< font >>}{\newfontfamily{\harnessfont<< letters[loop.index0] >>}{<< font >>}%
-    \renewcommand{\harnessfont}{\harnessfont<< letters[loop.index0] >>}}{}
-<% endfor %>
-  \DeclareRobustCommand{\harnesschar}[1]{%
-    {\iffontchar\font"#1 \else\harnessfont\fi\iffontchar\font"#1 \char"#1 \else[U+#1]\fi}%
-    \ifnum"#1>"2E7F \allowbreak\fi}
-\fi
-\newcolumntype{P}[1]{>{\raggedright\arraybackslash}p{#1}}
-\setlength{\tabcolsep}{1.2mm}
-\setlength{\extrarowheight}{1.5pt}
-\setlength{\LTleft}{0pt}
-\setlength{\parindent}{0pt}
-\begin{document}
-\scriptsize
-\sloppy
-\section*{<< title >>}
-\textbf{<< summary >>}
-
-<% if counts %>
-\begin{tabular}{@{}l<< ready("r" * (counts[0]|length - 1)) >>@{}}
-\toprule
-<< line(counts[0]) >> \\
-\midrule
-<% for cells in counts[1:] %>
-<< line(cells) >> \\
-<% endfor %>
-\bottomrule
-\end{tabular}
-
-<% endif %>
-<% for article in articles %>
-% no heading at the foot of a page
-\par\ifdim\dimexpr\pagegoal-\pagetotal\relax<40mm \newpage\fi
-\section*{<< article.title >>}
-\begin{longtable}{@{}<% for width in widths %>P{<< width >>mm}<% endfor %>@{}}
-\toprule
-<< line(columns) >> \\
-\midrule
-\endhead
-\bottomrule
-\endfoot
-<% for cells in article.rows %>
-<< line(cells) >> \\
-<% endfor %>
-\end{longtable}
-
-<% endfor %>
-\section*{Legend}
-<% for heading, meanings in legend %>
-<< heading >>
-\begin{itemize}
-<% for word, meaning in meanings %>
-\item \textbf{<< word >>}: << meaning >>
-<% endfor %>
-\end{itemize}
-<% endfor %>
-<< explained >>
-<% if notes %>
-
-\section*{Sources}
-\begin{itemize}
-<% for note in notes %>
-\item[<< ready("{[}") >><< loop.index >>]] << note >>
-<% endfor %>
-\end{itemize}
-<% endif %>
-\end{document}
-"""
+# no Japanese line begins with one of these, or ends with one of those (JIS X 4051)
+_CLOSING = [f"{ord(c):04X}" for c in "、。，．：；？！）］｝」』】〕〉》・ーぁぃぅぇぉっゃゅょァィゥェォッャュョ％"]
+_OPENING = [f"{ord(c):04X}" for c in "（［｛「『【〔〈《"]
+# a name that no column has the width for
+_LONG = re.compile(r"(?=[^\s/]*/)\S{23}")
+# mm that a character takes on the average: of \scriptsize on the big sheet, of \footnotesize in a paper
+_SHEET, _PAPER = 1.25, 1.4
+# printed lines, which are about a third of a page: a taller row is parted, so that it can go on overleaf
+_TALL = 24
+# printed lines of a table with its notes that still fit on one page
+_PAGE = 48
+_NOTE_WIDTH = 170
 
 
 class Ready(str):
@@ -119,39 +51,100 @@ class Ready(str):
 @dataclass(frozen=True, slots=True)
 class _Article:
     title: str
-    rows: tuple[tuple[str, ...], ...]
+    lines: tuple[str, ...]
 
 
-def comparison_tex(table: Sequence[Row], headings: Mapping[str, str] | None = None) -> str:
-    """A whole document with the columns of the Markdown page: counts, a longtable per article, legend, sources.
+def comparison_tex(
+    table: Sequence[Row],
+    headings: Mapping[str, str] | None = None,
+    words: Lexicon | None = None,
+    columns: str = "full",
+) -> str:
+    """A whole document. `full`: counts, a longtable per article, legend, sources. Other `columns`: one table with
+    caption, label and notes; it floats where it fits on a page and breaks across pages where it does not.
 
-    `headings`: article id → what follows "Article 003: ". The text is ASCII, whatever the verdicts hold.
+    `headings`: article id → what follows "Article 003: ". In English unless `words` say otherwise. The text is ASCII,
+    whatever the verdicts hold. Raises UnknownName for unknown columns.
     """
-    notes: dict[str, int] = {}
-    counts = tally(table)
-    articles = []
-    for article, group in by_article(table):
-        name = f"Article {article}" if article else "Not from an article"
-        heading = (headings or {}).get(article, "")
-        title = f"{name}: {heading}" if heading else name
-        articles.append(_Article(title, tuple(_cells(row, notes) for row in group)))
-    spoken = [(words.spoken(word), meaning) for word, meaning in words.OUTCOMES.items()]
-    return _template().render(
-        title=TITLE,
-        summary=counts.sentence(),
-        counts=_counts(counts) if counts.counts else (),
+    words = words or lexicon("en")
+    shown = column_set(columns, words)
+    return _sheet(table, shown, headings, words) if shown.sections else _printed(table, shown, words)
+
+
+def cell_tex(found: Cell) -> str:
+    """A cell of a LaTeX table; a dash where nothing applies."""
+    return r" \newline ".join(_line_of(line) for line in found) or tex(NOTHING)
+
+
+def _sheet(table: Sequence[Row], shown: ColumnSet, headings: Mapping[str, str] | None, words: Lexicon) -> str:
+    notes, counts = Notes(), tally(table)
+    articles = [
+        _Article(article_title(article, headings, words), tuple(_lines(group, shown, notes, _SHEET)))
+        for article, group in by_article(table)
+    ]
+    explained = words.text("table.legend_columns").replace("`", "")
+    return _template(latex_documents.FULL).render(
+        title=words.text("table.title"),
+        summary=counts.sentence(words),
+        counts=counts.grid(words),
         articles=articles,
-        columns=COLUMNS,
-        widths=_WIDTHS,
-        fonts=_FONTS,
-        legend=(("Verdicts", spoken), ("Evidence, strongest first", list(words.EVIDENCE.items()))),
-        explained=Ready(tex(words.COLUMNS.replace("`", ""), limit=len(words.COLUMNS))),
-        notes=[_breakable(source) for source in notes],
+        columns=[c.title for c in shown.columns],
+        widths=[c.width for c in shown.columns],
+        preamble=_preamble(),
+        legend_title=words.text("table.legend"),
+        legend=legend(words),
+        explained=Ready(tex(explained, limit=len(explained))),
+        notes_title=words.text("table.sources"),
+        notes=[_breakable(source) for source in notes.sources],
     )
 
 
+def _printed(table: Sequence[Row], shown: ColumnSet, words: Lexicon) -> str:
+    notes, shown = Notes(), shown.used(table)
+    caption = words.text("table.caption", title=words.text("table.title"), tally=tally(table).sentence(words))
+    lines = list(_lines(table, shown, notes, _PAPER))
+    return _template(latex_documents.PAPER).render(
+        columns_name=shown.name,
+        preamble=_preamble(),
+        floats=_height(table, shown, notes) <= _PAGE,
+        caption=Ready(tex(caption, limit=len(caption))),
+        columns=[c.title for c in shown.columns],
+        widths=[c.width for c in shown.columns],
+        lines=lines,
+        footnotes=_footnotes(notes),
+    )
+
+
+def _lines(group: Iterable[Row], shown: ColumnSet, notes: Notes, character: float) -> Iterable[str]:
+    """The rows as lines of LaTeX, a tall row as several; a comment tells where one goes on."""
+    widths = [column.width / character for column in shown.columns]
+    for row in group:
+        first, *others = parted(shown.filled(row, notes), widths, _TALL)
+        yield _joined([cell_tex(found) for found in first])
+        for cells in others:
+            yield "% goes on"
+            yield _joined([cell_tex(found) if found else "" for found in cells])
+
+
+def _height(table: Sequence[Row], shown: ColumnSet, notes: Notes) -> int:
+    """About how many lines the table and its notes take; `notes` has been filled by the same rows."""
+    widths = [column.width / _PAPER for column in shown.columns]
+    rows = (max(map(lines_in, shown.filled(row, notes), widths)) for row in table)
+    return sum(rows) + sum(lines_of(columns_of(text), _NOTE_WIDTH) for _, text in notes.listed())
+
+
+def _footnotes(notes: Notes) -> str:
+    if not notes.listed():
+        return ""
+    shown = (
+        rf"\hangindent=1.2em\hangafter=1 \textsuperscript{{{label}}}\,{_breakable(text)}\par"
+        for label, text in notes.listed()
+    )
+    return "\n".join((r"\par\medskip", r"{\scriptsize\raggedright", *shown, "}"))
+
+
 @cache
-def _template() -> Template:
+def _template(document: str) -> Template:
     environment = Environment(
         block_start_string="<%",
         block_end_string="%>",
@@ -162,59 +155,61 @@ def _template() -> Template:
         trim_blocks=True,
         keep_trailing_newline=True,
         undefined=StrictUndefined,
-        finalize=_printed,
+        finalize=_escaped,
     )
-    environment.globals.update(line=_line, ready=Ready, letters="abcdefgh")
-    return environment.from_string(_DOCUMENT)
+    environment.globals.update(line=_heads, ready=Ready, letters="abcdefgh")
+    return environment.from_string(document)
 
 
-def _printed(value: Any) -> str:
+@cache
+def _preamble() -> str:
+    return _template(latex_documents.PREAMBLE).render(fonts=_FONTS, closing=_CLOSING, opening=_OPENING)
+
+
+def _escaped(value: Any) -> str:
     return value if isinstance(value, Ready) else tex(str(value))
 
 
-def _line(cells: Sequence[str]) -> Ready:
-    return Ready(" & ".join(_printed(c or words.NOTHING) for c in cells))
+def _heads(texts: Sequence[str]) -> Ready:
+    return Ready(" & ".join(tex(text) for text in texts))
+
+
+def _joined(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"
 
 
 def _breakable(text: str) -> Ready:
-    return Ready(tex(text).replace("/", r"/\allowbreak{}"))
+    return Ready(tex(text, len(text) + 1).replace("/", r"/\allowbreak{}"))
 
 
-def _counts(counts: Tally) -> tuple[tuple[str, ...], ...]:
-    used = [e for e in EVIDENCE_ORDER if any(c[1] == e for c in counts.counts)]
-    found: list[tuple[str, ...]] = [("Verdict", *used, "all")]
-    for outcome in get_args(Outcome):
-        if counts.of(outcome):
-            each = (str(counts.of(outcome, e)) for e in used)
-            found.append((words.spoken(outcome), *each, str(counts.of(outcome))))
-    return tuple(found)
+def _line_of(line: Line) -> str:
+    text = ""
+    for part in line:
+        text += "" if isinstance(part, Marks) or not text or text.endswith("em}") else " "
+        text += _part(part)
+    return text
 
 
-def _cells(row: Row, notes: dict[str, int]) -> tuple[str, ...]:
-    claim = tex(row.claim)
-    if row.first:
-        line = f" (line {tex(row.place.partition(':')[2])})" if row.place else ""
-        claim = rf"\textbf{{{claim}}}{line} {tex(row.says)}".rstrip()
-    check = rf"\textit{{{tex(row.check)}}}" if row.level == "informative" and row.check else tex(row.check)
-    claimed = " ".join(part for part in (row.claimed, f"({row.claimed_from})" if row.claimed_from else "") if part)
-    why = [tex(text) for text in (row.why, *row.qualifiers)]
-    if row.asks_to_run:
-        why += [tex_code(row.command), tex(f"needs {row.hardware}") if row.hardware else ""]
-    cited = " ".join(f"{{[}}{notes.setdefault(source, len(notes) + 1)}]" for source in row.sources if source.strip())
-    return (
-        Ready(claim),
-        row.model,
-        Ready(check),
-        claimed,
-        row.measured,
-        row.interval,
-        row.scored,
-        row.truncated,
-        row.no_answer,
-        row.lost,
-        Ready(rf"\textbf{{{tex(row.verdict)}}}"),
-        row.evidence,
-        Ready(r" \newline ".join(w for w in why if w)),
-        row.deviations,
-        Ready(" ".join(part for part in (tex_code(row.run), cited) if part)),
-    )
+def _parted(labels: Sequence[str]) -> Iterable[str]:
+    """Each with a comma, so that many of them break over lines."""
+    return (*(f"{label}," for label in labels[:-1]), labels[-1])
+
+
+def _part(part: Inline) -> str:
+    match part:
+        case Marks():
+            return r"\allowbreak".join(rf"\textsuperscript{{{label}}}" for label in _parted(part.labels))
+        case Cited():
+            return f"{{[}}{part.number}]"
+        case Indent():
+            return r"\hspace*{1em}"
+        case Piece(text, "code"):
+            return tex_code(text)
+        case Piece(text, "strong"):
+            return rf"\textbf{{{tex(text)}}}"
+        case Piece(text, "emphasis"):
+            return rf"\textit{{{tex(text)}}}"
+        case Piece(text, _):
+            return _breakable(clean(text)) if _LONG.search(text) else tex(text)
+        case _:
+            assert_never(part)

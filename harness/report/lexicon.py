@@ -57,6 +57,10 @@ class Lexicon:
         known (names, sources and notes are not)."""
         return sentence
 
+    def figure(self, text: str) -> str:
+        """A number as its language's readers expect it, the plain one beside it; every other text unchanged."""
+        return text
+
     def knows(self, sentence: str) -> bool:
         """Whether `prose` speaks this language for the sentence; if not, a page marks it as English."""
         return self.language == "en"

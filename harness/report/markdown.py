@@ -1,34 +1,18 @@
-"""The comparison table as GitHub-flavoured Markdown and as CSV; the same rows give the same bytes anywhere."""
+"""The comparison table as GitHub-flavoured Markdown; the same rows give the same bytes anywhere."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import get_args
+from typing import assert_never, get_args
 
 from harness.records import EVIDENCE_ORDER, Outcome
-from harness.report import words
-from harness.report.escaping import markdown, markdown_code, spreadsheet
-from harness.report.rows import Row, Tally, by_article, tally
+from harness.report.columns import ColumnSet, column_set
+from harness.report.csv_file import comparison_csv
+from harness.report.escaping import clean, markdown, markdown_code
+from harness.report.inline import Cell, Cited, Indent, Inline, Line, Marks, Notes, Piece
+from harness.report.lexicon import Lexicon, lexicon
+from harness.report.rows import Row, by_article, tally
+from harness.report.words import NOTHING
 
-TITLE = "Claims about Qwen models: claimed against measured"
-COLUMNS = (
-    "Claim",
-    "Model (precision)",
-    "Check",
-    "Claimed",
-    "Measured",
-    "95 % interval",
-    "Scored/total",
-    "Truncated",
-    "No answer",
-    "Unscored",
-    "Verdict",
-    "Evidence",
-    "Why",
-    "Deviations",
-    "Source",
-)
+__all__ = ["article_title", "comparison_csv", "comparison_markdown", "legend", "verdict_document"]
 
 
 def comparison_markdown(
@@ -36,105 +20,118 @@ def comparison_markdown(
     *,
     title: str,
     intro: Sequence[str] = (),
-    summary: str = "",
     headings: Mapping[str, str] | None = None,
+    words: Lexicon | None = None,
+    columns: str = "full",
 ) -> str:
-    """A whole page: title, intro, counts, one table per article, legend, sources as footnotes.
+    """A whole page: title, intro, counts, one table per article, legend, sources as footnotes. With other `columns`
+    than `full` only one table, its caption and its footnotes.
 
-    `intro` lines are Markdown of ours, one paragraph each; everything else is escaped. `summary` defaults to the
-    tally in one sentence. `headings`: article id → what follows "Article 003: ".
+    `intro` lines are Markdown of ours, one paragraph each; everything else is escaped. `headings`: article id → what
+    follows "Article 003: ". In English unless `words` say otherwise. Raises UnknownName for unknown columns.
     """
-    notes: dict[str, int] = {}
-    counts = tally(table)
-    parts = [f"# {markdown(title)}", *intro, f"**{markdown(summary or counts.sentence())}**"]
+    words = words or lexicon("en")
+    shown, notes, counts = column_set(columns, words), Notes(), tally(table)
+    if not shown.sections:
+        return _printed(table, shown, title, words)
+    parts = [f"# {markdown(title)}", *intro, f"**{markdown(counts.sentence(words))}**"]
     if counts.counts:
-        parts.append(_counts_table(counts))
+        parts.append(_aligned(counts.grid(words)))
     for article, group in by_article(table):
-        name = f"Article {markdown(article)}" if article else "Not from an article"
-        heading = markdown((headings or {}).get(article, ""))
-        parts += [f"## {name}: {heading}" if heading else f"## {name}", _article_table(group, notes)]
-    parts += ["## Legend", _legend()]
-    if notes:
-        parts += ["## Sources", "\n".join(f"[^{n}]: {markdown(source)}" for source, n in notes.items())]
+        parts += [f"## {markdown(article_title(article, headings, words))}", _table(group, shown, notes)]
+    parts += [f"## {words.text('table.legend')}", _legend(words)]
+    if notes.sources:
+        parts += [f"## {words.text('table.sources')}", _footnotes(notes)]
     return "\n\n".join(parts) + "\n"
 
 
-def verdict_document(table: Sequence[Row], headings: Mapping[str, str] | None = None) -> str:
+def verdict_document(
+    table: Sequence[Row],
+    headings: Mapping[str, str] | None = None,
+    words: Lexicon | None = None,
+    columns: str = "full",
+) -> str:
     """The page that stands in results/TABLE.md."""
-    return comparison_markdown(
-        table,
-        title=TITLE,
-        intro=(
-            "Written by the harness (`harness table` for the committed one); do not edit. `harness claims show ID` "
-            "tells the whole story of a claim: what was stated and chosen, the figures behind it, and how to get "
-            "stronger evidence.",
-        ),
-        headings=headings,
-    )
+    words = words or lexicon("en")
+    title, intro = words.text("table.title"), (words.text("table.intro"),)
+    return comparison_markdown(table, title=title, intro=intro, headings=headings, words=words, columns=columns)
 
 
-def comparison_csv(table: Sequence[Row]) -> str:
-    """One line per row, every field of Row, sources joined by "; "."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    names = [f.name for f in fields(Row)]
-    writer.writerow(names)
-    for row in table:
-        values = (getattr(row, name) for name in names)
-        writer.writerow([spreadsheet("; ".join(v) if isinstance(v, tuple) else str(v)) for v in values])
-    return out.getvalue()
+def cell_markdown(found: Cell) -> str:
+    """A cell of a Markdown table; a dash where nothing applies."""
+    return "<br>".join(_line(line) for line in found) or NOTHING
 
 
-def _article_table(group: Sequence[Row], notes: dict[str, int]) -> str:
-    lines = [_line(COLUMNS), _line(["---"] * len(COLUMNS))]
-    return "\n".join([*lines, *(_line(_cells(row, notes)) for row in group)])
+def article_title(article: str, headings: Mapping[str, str] | None, words: Lexicon) -> str:
+    """`Article 003: QwQ-32B and the boom`; raw text."""
+    name = words.text("table.article", id=article) if article else words.text("table.no_article")
+    heading = (headings or {}).get(article, "")
+    return words.text("table.heading", article=name, title=heading) if clean(heading) else name
 
 
-def _cells(row: Row, notes: dict[str, int]) -> list[str]:
-    claim = markdown(row.claim)
-    if row.first:
-        line = f" (line {markdown(row.place.partition(':')[2])})" if row.place else ""
-        claim = f"**{claim}**{line} {markdown(row.says)}".rstrip()
-    check = f"*{markdown(row.check)}*" if row.level == "informative" and row.check else markdown(row.check)
-    claimed = " ".join((markdown(row.claimed), f"({markdown(row.claimed_from)})" if row.claimed_from else ""))
-    why = [markdown(text) for text in (row.why, *row.qualifiers)]
-    if row.asks_to_run:
-        why += [markdown_code(row.command), f"needs {markdown(row.hardware)}" if row.hardware else ""]
-    cited = " ".join(f"[^{notes.setdefault(source, len(notes) + 1)}]" for source in row.sources if source.strip())
-    return [
-        claim,
-        markdown(row.model),
-        check,
-        claimed.strip(),
-        markdown(row.measured),
-        markdown(row.interval),
-        row.scored,
-        row.truncated,
-        row.no_answer,
-        row.lost,
-        f"**{markdown(row.verdict)}**",
-        row.evidence,
-        "<br>".join(w for w in why if w),
-        markdown(row.deviations),
-        " ".join(part for part in (markdown_code(row.run), cited) if part),
-    ]
+def legend(words: Lexicon) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """(heading, its words with their meanings), raw texts."""
+    verdicts = tuple((words.outcome(o), words.outcome_meaning(o)) for o in get_args(Outcome))
+    evidence = tuple((words.evidence(e), words.evidence_meaning(e)) for e in EVIDENCE_ORDER)
+    return (words.text("table.legend_verdicts"), verdicts), (words.text("table.legend_evidence"), evidence)
 
 
-def _counts_table(counts: Tally) -> str:
-    used = [e for e in EVIDENCE_ORDER if any(c[1] == e for c in counts.counts)]
-    lines = [_line(["Verdict", *used, "all"]), _line(["---"] + ["--:"] * (len(used) + 1))]
-    for outcome in get_args(Outcome):
-        if counts.of(outcome):
-            each = (str(counts.of(outcome, e)) for e in used)
-            lines.append(_line([words.spoken(outcome), *each, str(counts.of(outcome))]))
-    return "\n".join(lines)
+def _printed(table: Sequence[Row], shown: ColumnSet, title: str, words: Lexicon) -> str:
+    notes, shown = Notes(), shown.used(table)
+    caption = words.text("table.caption", title=title, tally=tally(table).sentence(words))
+    parts = [_table(table, shown, notes), markdown(caption, len(caption) + 1)]
+    footnotes = _footnotes(notes)
+    return "\n\n".join([*parts, footnotes] if footnotes else parts) + "\n"
 
 
-def _legend() -> str:
-    verdicts = [f"- **{words.spoken(word)}**: {meaning}" for word, meaning in words.OUTCOMES.items()]
-    evidence = [f"- **{word}**: {meaning}" for word, meaning in words.EVIDENCE.items()]
-    return "\n".join(["Verdicts", "", *verdicts, "", "Evidence, strongest first", "", *evidence, "", words.COLUMNS])
+def _table(group: Sequence[Row], shown: ColumnSet, notes: Notes) -> str:
+    heads = [_row([c.title for c in shown.columns]), _row(["---"] * len(shown.columns))]
+    return "\n".join([*heads, *(_row([cell_markdown(c) for c in shown.filled(row, notes)]) for row in group)])
 
 
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(c or words.NOTHING for c in cells) + " |"
+def _aligned(grid: Sequence[Sequence[str]]) -> str:
+    heading, *counted = grid
+    return "\n".join([_row(heading), _row(["---"] + ["--:"] * (len(heading) - 1)), *(_row(c) for c in counted)])
+
+
+def _legend(words: Lexicon) -> str:
+    parts = []
+    for heading, meanings in legend(words):
+        parts += [heading, "", *(f"- **{word}**: {meaning}" for word, meaning in meanings), ""]
+    return "\n".join([*parts, words.text("table.legend_columns")])
+
+
+def _footnotes(notes: Notes) -> str:
+    return "\n".join(f"[^{label}]: {markdown(text, len(text) + 1)}" for label, text in notes.listed())
+
+
+def _line(line: Line) -> str:
+    text = ""
+    for part in line:
+        text += "" if isinstance(part, Marks) or not text or text.endswith("&emsp;") else " "
+        text += _part(part)
+    return text
+
+
+def _part(part: Inline) -> str:
+    match part:
+        case Marks():
+            return "".join(f"[^{label}]" for label in part.labels)
+        case Cited():
+            return f"[^{part.number}]"
+        case Indent():
+            return "&emsp;"
+        case Piece(text, "code"):
+            return markdown_code(text)
+        case Piece(text, "strong"):
+            return f"**{markdown(text)}**"
+        case Piece(text, "emphasis"):
+            return f"*{markdown(text)}*"
+        case Piece(text, _):
+            return markdown(text)
+        case _:
+            assert_never(part)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -4,12 +4,42 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal, get_args
+from typing import Literal
 
-from harness.records import EVIDENCE_ORDER, Claim, Evidence, Outcome, Verdict
-from harness.report import words
+from harness.records import EVIDENCE_ORDER, Claim, Deviation, Evidence, Outcome, Verdict
+from harness.report.digits import as_printed, edges, number_in, percent
+from harness.report.lexicon import Lexicon, lexicon
+from harness.report.tallying import Tally, conclusions, tally
+from harness.report.words import deviation, interval, number, share
 
 Level = Literal["claim", "check", "informative"]
+
+__all__ = ["Level", "Numbers", "Row", "Tally", "by_article", "conclusions", "rows", "tally"]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers behind a row's texts, None where there is none.
+
+    `measured_value`, `interval_low`, `interval_high` and `claimed_value` are in the unit their texts are printed in:
+    percent for scores. `tolerance` is the verdict's: a fraction for scores, relative to the printed value for
+    structure. The counts are of generations; `errored_count` is part of `unscored_count`.
+    """
+
+    measured_value: float | None = None
+    interval_low: float | None = None
+    interval_high: float | None = None
+    interval_level: float | None = None
+    claimed_value: float | None = None
+    tolerance: float | None = None
+    questions: int | None = None
+    rounds: int | None = None
+    planned: int | None = None
+    scored_count: int | None = None
+    truncated_count: int | None = None
+    no_answer_count: int | None = None
+    unscored_count: int | None = None
+    errored_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +49,11 @@ class Row:
     An empty text means "does not apply". `first`: the claim has no row above this one. `level`: the claim as a
     whole, one counted check, or a check that is shown without counting. `measured` is what the evidence shows: a
     score of ours, an inspected value, or, with `published` evidence, a figure of the source. `interval` is the
-    estimate's, scores in percent. `scored` is "with a number / planned"; `unscored` counts every failure of the
-    instrument, `errored` those of them that gave no output. `command` and `hardware` would give (stronger)
-    evidence.
+    estimate's, scores in percent, both to the digits that the interval bears. `scored` is "with a number / planned";
+    `unscored` counts every failure of the instrument, `errored` those of them that gave no output, `lost` says both.
+    `command` and `hardware` would give (stronger) evidence. `whose` is `claimed_from` in words; `verdict` and
+    `evidence_word` are outcome and evidence as people write them; `remarks` are the deviations with their details,
+    `recorded` the qualifiers that tell of recorded outputs.
     """
 
     claim: str
@@ -50,16 +82,13 @@ class Row:
     hardware: str
     run: str
     sources: tuple[str, ...]
-
-    @property
-    def verdict(self) -> str:
-        """The outcome as people write it."""
-        return words.spoken(self.outcome)
-
-    @property
-    def lost(self) -> str:
-        """The failures of the instrument, with those that gave no output at all."""
-        return self.unscored if self.errored in ("", "0") else f"{self.unscored}, of these {self.errored} errored"
+    verdict: str
+    evidence_word: str
+    whose: str
+    lost: str
+    remarks: tuple[str, ...] = ()
+    recorded: tuple[str, ...] = ()
+    numbers: Numbers = Numbers()
 
     @property
     def asks_to_run(self) -> bool:
@@ -67,66 +96,26 @@ class Row:
         return self.outcome in ("not_run", "inconclusive") and bool(self.command or self.hardware)
 
 
-def rows(verdicts: Sequence[Verdict], claims: Mapping[str, Claim]) -> tuple[Row, ...]:
-    """Rows by article, claim (the claim as a whole first), check; articles without a number come last.
+def rows(verdicts: Sequence[Verdict], claims: Mapping[str, Claim], words: Lexicon | None = None) -> tuple[Row, ...]:
+    """Rows by article, claim (the claim as a whole first), check; articles without a number come last. In English
+    unless `words` are another language's.
 
     The order of `verdicts` does not matter, so that the table is the same whichever run ended first. A claim with
     exactly one counted check has no row of its own unless it concludes something else than its check.
     """
+    words = words or lexicon("en")
     ordered = sorted(verdicts, key=lambda v: _order(v, claims))
     found: list[Row] = []
     for claim, group in groupby(ordered, key=lambda v: v.claim):
         members = list(group)
         shown = [v for v in members if v.check >= 0 or _needs_own_row(v, members)]
-        found += (_row(v, claims.get(claim), first=not position) for position, v in enumerate(shown))
+        found += (_row(v, claims.get(claim), words, first=not position) for position, v in enumerate(shown))
     return tuple(found)
 
 
 def by_article(table: Iterable[Row]) -> tuple[tuple[str, tuple[Row, ...]], ...]:
     """(article id or "", its rows), in the order of the rows."""
     return tuple((article, tuple(group)) for article, group in groupby(table, key=lambda r: r.article))
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How many conclusions of each outcome and evidence; only those that exist, in the order of the records."""
-
-    claims: int
-    conclusions: int
-    counts: tuple[tuple[Outcome, Evidence, int], ...]
-
-    def of(self, outcome: Outcome, evidence: Evidence | None = None) -> int:
-        return sum(n for o, e, n in self.counts if o == outcome and evidence in (None, e))
-
-    def sentence(self) -> str:
-        """`5 claims: 2 supported (1 inspected, 1 published), 3 not run`."""
-        head = f"{self.claims:,} claim{'s' * (self.claims != 1)}"
-        if self.conclusions != self.claims:
-            head = f"{self.conclusions:,} verdicts on {head}"
-        return f"{head}: {', '.join(self._parts())}" if self.counts else head
-
-    def _parts(self) -> Iterable[str]:
-        for outcome, group in groupby(self.counts, key=lambda c: c[0]):
-            by_evidence = [(e, n) for _, e, n in group]
-            total = sum(n for _, n in by_evidence)
-            named = [f"{n:,} {e}" for e, n in by_evidence if e != "none"]
-            if len(by_evidence) == 1 and named:
-                named = [by_evidence[0][0]]
-            yield f"{total:,} {words.spoken(outcome)}" + (f" ({', '.join(named)})" if named else "")
-
-
-def conclusions(table: Sequence[Row]) -> tuple[Row, ...]:
-    """What is counted: the rows of claims as a whole; for claims without one, their counted checks."""
-    whole = {r.claim for r in table if r.level == "claim"}
-    return tuple(r for r in table if r.level == "claim" or (r.level == "check" and r.claim not in whole))
-
-
-def tally(table: Sequence[Row]) -> Tally:
-    """Counts conclusions, never informative checks and never the checks behind a claim's own row."""
-    counted = conclusions(table)
-    found = [(r.outcome, r.evidence) for r in counted]
-    cells = ((o, e, found.count((o, e))) for o in get_args(Outcome) for e in EVIDENCE_ORDER)
-    return Tally(len({r.claim for r in counted}), len(counted), tuple(c for c in cells if c[2]))
 
 
 def _needs_own_row(whole: Verdict, members: Sequence[Verdict]) -> bool:
@@ -146,59 +135,123 @@ def _order(verdict: Verdict, claims: Mapping[str, Claim]) -> tuple[object, ...]:
     return (article is None, article or "", letters, number, verdict.claim, *own)
 
 
-def _row(verdict: Verdict, claim: Claim | None, *, first: bool) -> Row:
-    estimate, counts = verdict.estimate, verdict.estimate.counts if verdict.estimate else None
-    measured = verdict.measured
-    if not measured and estimate is not None:
-        measured = words.number(estimate.value, estimate.unit)
-    claimed, claimed_from = verdict.claimed, verdict.claimed_from
+def _row(verdict: Verdict, claim: Claim | None, words: Lexicon, *, first: bool) -> Row:
+    counts = verdict.estimate.counts if verdict.estimate else None
     level: Level = "claim" if verdict.check < 0 else "informative" if verdict.informative else "check"
+    claimed, claimed_from = verdict.claimed, verdict.claimed_from
     if level == "claim" and not claimed and claim and claim.printed:
         claimed, claimed_from = claim.printed, "article"
+    numbers = _numbers(verdict, claimed)
+    measured, span = _measured(verdict, numbers)
+    unscored = f"{counts.unscored + counts.errored:,}" if counts else ""
+    errored = f"{counts.errored:,}" if counts else ""
     return Row(
         claim=verdict.claim,
         article=(claim.article or "") if claim else "",
         place=f"{claim.article}:{claim.where[0].line}" if claim and claim.article and claim.where else "",
-        says=claim.says.en if claim else "",
+        says=words.says(claim) if claim else "",
         first=first,
         level=level,
         model=f"{verdict.model} ({verdict.precision})" if verdict.precision else verdict.model,
-        check=_check_title(verdict, claim, level),
-        claimed=claimed,
+        check=_check_title(verdict, claim, level, words),
+        claimed=words.figure(words.prose(claimed)),
         claimed_from=claimed_from,
-        measured=measured,
-        interval=words.interval(estimate.low, estimate.high, estimate.unit, estimate.level) if estimate else "",
+        measured=words.figure(words.prose(measured)),
+        interval=span,
         scored=f"{counts.scored:,}/{counts.planned:,}" if counts else "",
-        truncated=words.share(counts.truncated, counts.judged) if counts else "",
-        no_answer=words.share(counts.no_answer, counts.judged) if counts else "",
-        unscored=f"{counts.unscored + counts.errored:,}" if counts else "",
-        errored=f"{counts.errored:,}" if counts else "",
+        truncated=share(counts.truncated, counts.judged) if counts else "",
+        no_answer=share(counts.no_answer, counts.judged) if counts else "",
+        unscored=unscored,
+        errored=errored,
         outcome=verdict.outcome,
         evidence=verdict.evidence,
-        qualifiers=verdict.qualifiers,
-        why=_why(verdict),
-        deviations=", ".join(words.deviation(d) for d in verdict.deviations),
+        qualifiers=tuple(words.prose(q) for q in verdict.qualifiers),
+        why=_why(verdict, words),
+        deviations=words.text("table.note_listing").join(deviation(_named(d, words)) for d in verdict.deviations),
         command=verdict.command or "",
-        hardware=verdict.hardware or "",
+        hardware=words.prose(verdict.hardware or ""),
         run=" / ".join(part for part in (verdict.run, verdict.scorer) if part),
         sources=verdict.sources,
+        verdict=words.outcome(verdict.outcome),
+        evidence_word=words.evidence(verdict.evidence),
+        whose=_whose(claimed_from, words),
+        lost=words.text("table.errored", unscored=unscored, errored=errored) if counts and counts.errored else unscored,
+        remarks=tuple(_remark(d, words) for d in verdict.deviations),
+        recorded=tuple(words.prose(q) for q in verdict.qualifiers if q.startswith(("rescored:", "as recorded:"))),
+        numbers=numbers,
     )
 
 
-def _check_title(verdict: Verdict, claim: Claim | None, level: Level) -> str:
+def _measured(verdict: Verdict, numbers: Numbers) -> tuple[str, str]:
+    """What was measured and its interval, as texts. A score's own text is printed anew, to the digits it bears; any
+    other text stays as the verdict has it."""
+    estimate = verdict.estimate
+    if estimate is None:
+        return verdict.measured, ""
+    if estimate.unit != "fraction":
+        text = verdict.measured or number(estimate.value, estimate.unit)
+        return text, interval(estimate.low, estimate.high, estimate.unit, estimate.level)
+    made = as_printed(estimate, edges(numbers.claimed_value, verdict.tolerance))
+    same = verdict.measured in ("", number(estimate.value, estimate.unit))
+    return made.value if same else verdict.measured, made.interval
+
+
+def _numbers(verdict: Verdict, claimed: str) -> Numbers:
+    held_to, tolerance = number_in(claimed), verdict.tolerance
+    estimate = verdict.estimate
+    if estimate is None:
+        return Numbers(measured_value=number_in(verdict.measured), claimed_value=held_to, tolerance=tolerance)
+    scaled = percent if estimate.unit == "fraction" else float
+    counts = estimate.counts
+    bounded = estimate.low is not None or estimate.high is not None
+    return Numbers(
+        measured_value=scaled(estimate.value),
+        interval_low=None if estimate.low is None else scaled(estimate.low),
+        interval_high=None if estimate.high is None else scaled(estimate.high),
+        interval_level=estimate.level if bounded else None,
+        claimed_value=held_to,
+        tolerance=tolerance,
+        questions=estimate.questions or None,
+        rounds=estimate.rounds or None,
+        planned=counts.planned if counts else None,
+        scored_count=counts.scored if counts else None,
+        truncated_count=counts.truncated if counts else None,
+        no_answer_count=counts.no_answer if counts else None,
+        unscored_count=counts.unscored + counts.errored if counts else None,
+        errored_count=counts.errored if counts else None,
+    )
+
+
+def _check_title(verdict: Verdict, claim: Claim | None, level: Level, words: Lexicon) -> str:
+    title = words.prose(verdict.title)
     if level == "informative":
-        return f"{verdict.title} (informative)"
+        return words.text("table.informative", title=title)
     if level == "check":
-        return verdict.title
+        return title
     counted = sum(not c.informative for c in claim.checks) if claim else 0
     if counted < 2 or claim is None:
-        return "whole claim" if counted else "no check"
-    return f"whole claim: {words.COMBINED[claim.combine]} {counted} checks"
+        return words.text("table.whole_claim" if counted else "table.no_check")
+    return words.text(f"table.whole_claim_{claim.combine}", n=counted)
 
 
-def _why(verdict: Verdict) -> str:
+def _whose(claimed_from: str, words: Lexicon) -> str:
+    """Whose the claimed number is: a word of ours, or the reference's own name."""
+    known = {"article": "article", "chosen": "chosen", "claim file": "claim_file"}
+    return words.text(f"table.whose_{known[claimed_from]}") if claimed_from in known else claimed_from
+
+
+def _named(item: Deviation, words: Lexicon) -> Deviation:
+    return Deviation(words.prose(item.name), item.direction, item.detail)
+
+
+def _remark(item: Deviation, words: Lexicon) -> str:
+    name, detail = deviation(_named(item, words)), words.prose(item.detail)
+    return words.text("table.note_deviation", name=name, detail=detail) if detail else name
+
+
+def _why(verdict: Verdict, words: Lexicon) -> str:
     """The reason, with the number of generations that would decide it unless the reason already names it."""
-    more = verdict.more
+    more, reason = verdict.more, words.prose(verdict.reason)
     if more is None or verdict.outcome != "inconclusive" or re.search(rf"\b({more}|{more:,})\b", verdict.reason):
-        return verdict.reason
-    return f"{verdict.reason} Needs {more:,} more generations.".strip()
+        return reason
+    return words.text("table.needs_more", reason=reason, n=f"{more:,}").strip()

@@ -1,0 +1,246 @@
+"""lm-eval's results_….json and samples_….jsonl, as its EvaluationTracker (0.4.13) writes them.
+
+One pair of files for each run, below a folder named after the model. Told in lm-eval's own terms: a metric is a
+scorer, its standard error is that of questions drawn from such questions (s/√K over their means, as lm-eval's
+`mean_stderr`), the filter is `none`. Our interval (the fixed set's), counts and deviations stand in `metadata` of the
+task's config, which lm-eval keeps free. Left out where lm-eval would know and we do not: `n-shot`, the chat template's
+text, the tokenizer.
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from harness.estimates import LEVEL
+from harness.gathering.records import SampleStory
+from harness.records import Estimate
+from harness.report.as_json import to_plain
+from harness.report.exports.asked import counted, fit_to_show, mark, question, whole
+from harness.report.exports.chosen import LeftOut, Measured, versions
+from harness.report.exports.written import document, line
+from harness.report.site.page import Page
+from harness.tasks.scorers import ERROR_RATES, WEIGHTED
+from harness.verdicts.wording import count
+
+FOLDER = "lm-eval"
+# what lm-eval writes where it computed no standard error
+_NO_ERROR = "N/A"
+
+
+def pages(
+    runs: Sequence[Measured], samples: Callable[[str], Iterable[SampleStory]], left_out: LeftOut
+) -> Iterator[Page]:
+    """The files of all runs. Two runs of one model that began in the same second are told apart by microseconds."""
+    taken: dict[str, int] = {}
+    for run in runs:
+        folder = f"{FOLDER}/{_file_name(run.model_name)}"
+        when = run.started.strftime("%Y-%m-%dT%H-%M-%S") if run.started else f"undated-{run.story.spec_hash[:10]}"
+        seen = taken[f"{folder}/{when}"] = taken.get(f"{folder}/{when}", -1) + 1
+        stamp = f"{when}.{seen:06d}" if seen else when
+        rows, hashes = [], hashlib.sha256()
+        for row in _rows(run, samples(run.name), left_out):
+            # as bytes: one emoji in a text makes every character of it four bytes
+            rows.append(line(row).encode())
+            hashes.update((row["doc_hash"] + row["prompt_hash"] + row["target_hash"]).encode())
+        found = results(run, hashes.hexdigest() if rows else None)
+        yield Page(f"{folder}/results_{stamp}.json", document(found))
+        if rows:
+            # lm-eval finds the task's name between the first and the last underscore
+            yield Page(f"{folder}/samples_{run.spec.task}_{stamp}.jsonl", b"".join(rows))
+
+
+def results(run: Measured, samples: str | None = None) -> dict[str, Any]:
+    """What stands in results_….json; `samples`: the hash of the samples file's rows, if there is one."""
+    task, spec, made = run.spec.task, run.spec, run.estimate
+    better = {name: name not in ERROR_RATES for name, _ in versions(run)}
+    original = {} if spec.limit is not None else {"original": made.questions}
+    return {
+        "results": {task: {"name": task, "alias": task, "sample_len": made.questions, **_figures(run)}},
+        "group_subtasks": {},
+        "configs": {task: _config(run, better)},
+        "versions": {task: spec.task_version},
+        "n-shot": {},
+        "higher_is_better": {task: better},
+        "n-samples": {task: {**original, "effective": made.questions}},
+        "config": _execution(run),
+        **_circumstances(run),
+        "task_hashes": {task: samples} if samples else {},
+        "model_source": spec.engine,
+        "model_name": run.model_name,
+        "model_name_sanitized": _file_name(run.model_name),
+        "system_instruction": spec.system_prompt,
+        "system_instruction_sha": _sha(spec.system_prompt) if spec.system_prompt else None,
+        "chat_template_sha": spec.template if spec.chat_template and spec.template else None,
+    }
+
+
+def _figures(run: Measured) -> dict[str, Any]:
+    figures: dict[str, Any] = {f"{run.scorer},none": run.estimate.value}
+    error = standard_error(run.estimate)
+    figures[f"{run.scorer}_stderr,none"] = _NO_ERROR if error is None else error
+    for name, value in run.story.run.others:
+        figures[f"{name},none"] = value
+        figures[f"{name}_stderr,none"] = _NO_ERROR
+    return figures
+
+
+def standard_error(made: Estimate) -> float | None:
+    """s/√K over the question means, taken back out of the interval for such questions in general (value ± t s/√K,
+    clipped to [0, 1]) at an end that was not clipped; None where there is none, or both were. Of error rates and BLEU
+    it is that of their own interval over the items."""
+    if made.population_low is None or made.population_high is None or made.questions < 2:
+        return None
+    from scipy.special import stdtrit  # starting up must stay light
+
+    quantile = float(stdtrit(made.questions - 1, (1 + LEVEL) / 2))
+    if made.population_low > 0:
+        return (made.value - made.population_low) / quantile
+    # only a rate of errors reaches above 1, and is not clipped there: its lower end is
+    return (made.population_high - made.value) / quantile if made.population_high < 1 else None
+
+
+def _config(run: Measured, better: dict[str, bool]) -> dict[str, Any]:
+    spec, made, dataset = run.spec, run.estimate, run.dataset
+    metrics = [
+        # a weighted figure is no mean of the items' marks
+        {"metric": name, **({} if name in WEIGHTED else {"aggregation": "mean"}), "higher_is_better": up}
+        for name, up in better.items()
+    ]
+    pinned = {"dataset_path": dataset.repo, "dataset_kwargs": {"revision": dataset.revision}} if dataset else {}
+    return {
+        "task": spec.task,
+        **pinned,
+        "output_type": "generate_until",
+        "metric_list": metrics,
+        "generation_kwargs": _generation(run),
+        "repeats": spec.repeats,
+        "metadata": {
+            "version": spec.task_version,
+            "dataset": spec.dataset,
+            "protocol": spec.protocol,
+            "thinking": spec.thinking,
+            "scorers": dict(versions(run)),
+            "interval": {"low": made.low, "high": made.high, "level": made.level, "method": made.method},
+            "rounds": made.rounds,
+            "counts": to_plain(made.counts or run.story.run.counts),
+            "deviations": to_plain(spec.deviations),
+            "verdicts": {f"{v.claim}/{v.check}": v.outcome for v in run.verdicts},
+            "evidence": run.story.run.evidence,
+            "run": run.name,
+            "spec_hash": run.story.spec_hash,
+        },
+    }
+
+
+def _generation(run: Measured) -> dict[str, Any]:
+    drawing = run.spec.sampling
+    return {
+        "until": list(drawing.stop),
+        "do_sample": drawing.temperature > 0,
+        "temperature": drawing.temperature,
+        "top_p": drawing.top_p,
+        "top_k": drawing.top_k,
+        "min_p": drawing.min_p,
+        "presence_penalty": drawing.presence_penalty,
+        "repetition_penalty": drawing.repetition_penalty,
+        "max_gen_toks": drawing.max_tokens,
+    }
+
+
+def _execution(run: Measured) -> dict[str, Any]:
+    spec = run.spec
+    pinned = {"model_revision": run.revision, "model_sha": run.revision} if run.revision else {}
+    return {
+        "model": spec.engine,
+        "model_args": {"pretrained": run.model_name, "dtype": spec.precision}
+        | ({"revision": run.revision} if run.revision else {"weights": spec.weights}),
+        "model_dtype": spec.precision,
+        **pinned,
+        "batch_size": None,
+        "batch_sizes": [],
+        "device": spec.device,
+        "use_cache": None,
+        "limit": spec.limit,
+        "bootstrap_iters": 0,
+        "gen_kwargs": _generation(run),
+        "random_seed": spec.seed,
+    }
+
+
+def _circumstances(run: Measured) -> dict[str, Any]:
+    """Commit, date and packages of the run; only what is recorded of them."""
+    found: dict[str, Any] = {}
+    if run.first is not None and run.started is not None:
+        packages = dict(run.first.packages)
+        installed = (
+            ("transformers_version", packages.get("transformers")),
+            (
+                "lm_eval_version",
+                packages.get("lm_eval") or packages.get("lm-eval"),
+            ),
+        )
+        dirty = " with local changes" if run.first.dirty else ""
+        told = [f"{run.first.hardware}; Python {run.first.python}; harness {run.first.version}{dirty}"]
+        told += [f"{name} {version}" for name, version in run.first.packages]
+        found = {
+            "git_hash": run.first.commit,
+            "date": run.started.timestamp(),
+            "pretty_env_info": "\n".join(told),
+            **{key: value for key, value in installed if value},
+        }
+    if run.story.cost.seconds is not None:
+        found["total_evaluation_time_seconds"] = str(run.story.cost.seconds)
+    return found
+
+
+def _rows(run: Measured, samples: Iterable[SampleStory], left_out: LeftOut) -> Iterator[dict[str, Any]]:
+    """The lines of samples_….jsonl. A question with an output that a scorer gave no mark lacks that metric: a failure
+    of the instrument is no 0."""
+    unmarked = 0
+    for sample in fit_to_show(run, samples, left_out):
+        row = _row(run, sample)
+        unmarked += run.scorer not in row["metrics"]
+        yield row
+    if unmarked:
+        left_out(
+            f"{run.name}: {count(unmarked, 'question')} without {run.scorer} in the samples, since an output has no "
+            "mark; the figure counts it as wrong."
+        )
+
+
+def _row(run: Measured, sample: SampleStory) -> dict[str, Any]:
+    outputs = counted(run, sample)
+    asked, target = question(sample), whole(sample.target or "")
+    doc = {"id": sample.id, "target": target}
+    marks = {}
+    for name, _ in versions(run):
+        found = [mark(output, name) for output in outputs]
+        values = [score.value for score in found if score is not None and score.value is not None]
+        if len(values) == run.estimate.rounds:
+            marks[name] = math.fsum(values) / len(values)
+    return {
+        "doc_id": sample.position,
+        "doc": doc,
+        "target": target,
+        "arguments": {"gen_args_0": {"arg_0": asked, "arg_1": _generation(run)}},
+        "resps": [[whole(output.thought + (output.answer or "")) for output in outputs]],
+        "filtered_resps": [[whole(output.answer or "") for output in outputs]],
+        "filter": "none",
+        "metrics": list(marks),
+        "doc_hash": _sha(json.dumps(doc, indent=2, ensure_ascii=False)),
+        "prompt_hash": _sha(asked),
+        "target_hash": _sha(target),
+        **marks,
+    }
+
+
+def _file_name(model: str) -> str:
+    """As lm-eval names the folder of a model."""
+    return re.sub(r'["<>:/|\\?*\[\]]+', "__", model)
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(whole(text).encode()).hexdigest()

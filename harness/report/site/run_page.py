@@ -1,0 +1,210 @@
+"""The page of one run around its samples: what it gave, what it cost, and everything it was made with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.gathering import Cost, RunStory
+from harness.records import Counts
+from harness.records.sessions import Session
+from harness.report.digits import as_printed
+from harness.report.lexicon import Lexicon
+from harness.report.site.rendering import render, said
+from harness.report.words import NOTHING, number
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+SCRIPT_WORDS = (
+    "correct", "incorrect", "no_answer", "truncated", "unscored", "errored", "unjudged", "missing", "all",
+    "question", "prompt", "raw_prompt", "no_prompt", "role_system", "role_user", "role_assistant", "choices",
+    "target", "thought", "thought_open", "answer", "answer_empty", "scores", "scorer", "mark", "value", "extracted",
+    "reason", "weight", "finish", "finish_stop", "finish_length", "finish_error", "finish_cancelled", "tokens",
+    "seconds", "attempt", "error", "speech", "heard", "show_all", "show_more", "characters",
+    "copy_link", "copied", "copy_by_hand", "broken", "searching", "found_none", "none_left",
+    "media_image", "media_audio", "media_video", "with_sound", "invisible", "number", "read_on", "empty", "no_such",
+    "given", "frames", "long", "out_of", "places", "showing",
+)  # fmt: skip
+"""Keys of the texts that the page's script needs."""
+SPEC_GROUPS = {
+    "model": ("model", "weights", "precision", "kv_precision", "yarn"),
+    "task": ("task", "task_version", "dataset", "questions", "repeats", "limit"),
+    "protocol": ("protocol", "system_prompt", "chat_template", "template", "thinking", "voice"),
+    "machine": ("engine", "engine_version", "device", "seed", "verdicts"),
+}
+"""The fields of a specification, as the page groups them."""
+SPEC_APART = frozenset({"sampling", "media", "deviations", "model_path"})
+"""Those with a place of their own, and where the weights lay on one machine, which no page tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A label and what stands behind it. `exact`: a name or a command, in type that tells characters apart; `note`: a
+    sentence beneath."""
+
+    label: str
+    value: str | Markup
+    exact: bool = False
+    note: str | Markup = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """A session as a line of the table. `made_with`: version, commit, and whether files differed from it."""
+
+    started: str
+    seconds: str
+    generated: str
+    devices: str
+    made_with: str
+    python: str
+    hardware: str
+    command: str
+    packages: tuple[str, ...]
+
+
+def run_page(run: RunStory, index_files: int, questions: int, words: Lexicon) -> str:
+    """The HTML of runs/<name>/index.html. `index_files`: how many files the list of its `questions` lies in."""
+
+    def text(key: str, **places: object) -> str:
+        return words.text(f"samples.{key}", **places)
+
+    path = f"runs/{run.run.name}/index.html"
+    script = {
+        "index": index_files,
+        "questions": questions,
+        "withheld": bool(run.withheld),
+        "language": words.language,
+        "words": {key: text(key) for key in SCRIPT_WORDS},
+    }
+    values: Mapping[str, object] = {
+        "s": text,
+        "run": run,
+        "spec": run.run.spec,
+        "score": _score(run, words),
+        "counts": _counts(run.run.counts, words),
+        "cost": _cost(run.cost, words),
+        "scorers": run.scorers,
+        "others": [(name, f"{number(value, 'fraction')} %") for name, value in run.run.others],
+        "groups": _groups(run, words),
+        "deviations": [
+            Line(item.name, text(f"direction_{item.direction}"), note=said(item.detail, words))
+            for item in run.run.spec.deviations
+        ],
+        "registrations": _registrations(run, words),
+        "sittings": [_sitting(session, words) for session in run.sessions],
+        "questions": questions,
+        "script": script,
+    }
+    return render("run.html", words, path, values)
+
+
+def _score(run: RunStory, words: Lexicon) -> str:
+    """`78.3 % [74.9–81.2], 95 % interval` or nothing where there is no score."""
+    estimate = run.run.estimate
+    if estimate is None:
+        return ""
+    if estimate.unit != "fraction":
+        return number(estimate.value, estimate.unit)
+    printed = as_printed(estimate)
+    if not printed.interval:
+        return f"{printed.value} %"
+    level = f"{100 * estimate.level:.4g}"
+    return words.text("samples.score_interval", value=printed.value, interval=printed.interval, level=level)
+
+
+def _counts(counts: Counts, words: Lexicon) -> list[Line]:
+    names = [field.name for field in dataclasses.fields(Counts)]
+    return [Line(words.text(f"samples.{name}"), f"{getattr(counts, name):,}") for name in names]
+
+
+def _cost(cost: Cost, words: Lexicon) -> list[Line]:
+    def known(value: float | None) -> str:
+        return NOTHING if value is None else _duration(value, words)
+
+    return [
+        Line(words.text("samples.cost_generations"), f"{cost.generations:,}"),
+        Line(words.text("samples.cost_prompt_tokens"), f"{cost.prompt_tokens:,}"),
+        Line(words.text("samples.cost_output_tokens"), f"{cost.output_tokens:,}"),
+        Line(words.text("samples.cost_seconds"), known(cost.seconds)),
+        Line(words.text("samples.cost_device_seconds"), known(cost.device_seconds)),
+    ]
+
+
+def _duration(seconds: float, words: Lexicon) -> str:
+    """Seconds below ten minutes, else hours as well."""
+    exact = f"{seconds:,.0f}" if seconds >= 10 else f"{seconds:.1f}"
+    if seconds < 600:
+        return words.text("samples.duration_seconds", seconds=exact)
+    return words.text("samples.duration_hours", seconds=exact, hours=f"{seconds / 3600:,.2f}")
+
+
+def _groups(run: RunStory, words: Lexicon) -> list[tuple[str, list[Line]]]:
+    """The whole specification in groups, nothing left out; what is not set says so."""
+    spec = run.run.spec
+    groups = [
+        (words.text(f"samples.group_{group}"), [_field(name, getattr(spec, name), words) for name in names])
+        for group, names in SPEC_GROUPS.items()
+    ]
+    groups.insert(3, (words.text("samples.group_sampling"), _settings(spec.sampling.model_dump(), words)))
+    if spec.media is not None:
+        groups.insert(4, (words.text("samples.group_media"), _settings(spec.media.model_dump(), words)))
+    name = [Line(words.text("samples.run_name"), run.run.name, True)]
+    name.append(Line(words.text("samples.spec_hash"), run.spec_hash, True))
+    return [(words.text("samples.group_run"), name), *groups]
+
+
+def _field(name: str, value: object, words: Lexicon) -> Line:
+    # a seed is a name, not an amount
+    shown = str(value) if name == "seed" else _plain(value, words)
+    return Line(words.text(f"samples.spec_{name}"), shown, isinstance(value, str) or name == "seed")
+
+
+def _settings(values: Mapping[str, object], words: Lexicon) -> list[Line]:
+    """Settings under the names they have in files: those are what a reader looks for."""
+    return [Line(name, _plain(value, words), False) for name, value in values.items()]
+
+
+def _plain(value: object, words: Lexicon) -> str:
+    if value is None or value == ():
+        return words.text("samples.not_set")
+    if isinstance(value, bool):
+        return words.text("samples.yes" if value else "samples.no")
+    if isinstance(value, tuple):
+        return ", ".join(repr(item) for item in value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _registrations(run: RunStory, words: Lexicon) -> list[Line]:
+    lines = []
+    for registered, made in run.run.registrations:
+        value = words.text(
+            "samples.registered",
+            claimed=number(registered.claimed, "fraction"),
+            tolerance=number(registered.tolerance, "fraction"),
+            source=registered.claimed_source,
+            made=f"{made:,}",
+        )
+        lines.append(Line(registered.claim, value))
+    return lines
+
+
+def _sitting(session: Session, words: Lexicon) -> Sitting:
+    commit = session.commit or words.text("samples.no_commit")
+    state = "" if session.dirty is None else words.text("samples.dirty" if session.dirty else "samples.clean")
+    return Sitting(
+        started=session.started,
+        seconds=_duration(session.seconds, words),
+        generated=f"{session.generated:,}",
+        devices=f"{session.devices}",
+        made_with=" ".join(part for part in (session.version, commit, state) if part),
+        python=session.python,
+        hardware=session.hardware,
+        command=session.command,
+        packages=tuple(f"{name}=={version}" for name, version in session.packages),
+    )
