@@ -9,9 +9,9 @@ import pytest
 from harness import claims, inspection, models, places, plan
 from harness.judging.ledger import judge_claims
 from harness.judging.recorded import as_recorded, verdicts_file
+from harness.publishing import check
 from harness.records import DECIDED, Verdict
-from harness.report import markdown
-from harness.report.rows import rows
+from harness.report.rows import rows, tally
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -21,13 +21,17 @@ def verdicts() -> tuple[Verdict, ...]:
     return judge_claims(plan.claims_of([]))
 
 
-def test_the_committed_table_is_fresh(verdicts: tuple[Verdict, ...]) -> None:
+def test_the_committed_report_is_what_its_records_give(verdicts: tuple[Verdict, ...]) -> None:
     """When this fails: ./scripts/table, and look at what changed before committing it."""
-    lines = rows(verdicts, {c.id: c for c in claims.load_claims()})
-    headings = {number: article.title for number, article in claims.load_articles().items()}
-    expected = markdown.verdict_document(lines, headings)
-    assert (places.results() / "TABLE.md").read_text(encoding="utf-8") == expected
+    assert [difference.sentence() for difference in check(places.results() / "report")] == []
+    shown = json.loads((places.results() / "report" / "verdicts.json").read_text(encoding="utf-8"))["data"]
+    decided = {v["claim"]: v["outcome"] for v in shown if v["check"] < 0}
+    assert decided == {v.claim: v.outcome for v in verdicts if v.check < 0} | _expected("smoke", "omni-smoke")
     assert verdicts_file().read_text(encoding="utf-8") == as_recorded(verdicts)
+
+
+def _expected(*suites: str) -> dict[str, str]:
+    return {claim: outcome for name in suites for claim, outcome in claims.load_suite(name).expect.items()}
 
 
 def test_every_claim_has_its_row_and_says_why_it_is_not_decided(verdicts: tuple[Verdict, ...]) -> None:
@@ -130,8 +134,7 @@ def _lines(text: str) -> list[str]:
 def test_readme_figures_are_those_of_the_results(verdicts: tuple[Verdict, ...]) -> None:
     """The tally in the README is the committed table's, to the letter."""
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    tally = re.search(r"\*\*(122 claims: .*)\*\*", (places.results() / "TABLE.md").read_text(encoding="utf-8"))
-    assert tally is not None and tally.group(1) in text
+    assert tally(rows(verdicts, {c.id: c for c in claims.load_claims()})).sentence() in text
     bench = CHECKOUT / "results" / "bench"
     for name in re.findall(r"results/bench/(\w+)\.(?:json|txt)", text):
         assert json.loads((bench / f"{name}.json").read_text(encoding="utf-8"))["figures"]

@@ -163,7 +163,7 @@ def _asked(targets: Sequence[str], suites: Sequence[str], *, everything: bool, r
     if everything:
         if targets or suites:
             raise HarnessError("--all is every claim there is: leave out the names beside it.")
-        return Asked(targets=tuple(claim.id for claim in claims.load_claims()), recorded=recorded)
+        return Asked(everything=True, recorded=recorded)
     for name in suites:
         claims.load_suite(name)
     return Asked.of((*targets, *suites), recorded=recorded)

@@ -5,9 +5,10 @@ text_of   one form as text, for a terminal or a single file
 check     a folder's files made again from its records, and what differs
 """
 
+from harness.publishing.asked import Asked
 from harness.publishing.checking import Difference, check, remake
 from harness.publishing.forms import FORMS, Look, forms_of
-from harness.publishing.making import Asked, Report, publish, text_of
+from harness.publishing.making import Report, publish, text_of
 from harness.publishing.writing import Written
 
 __all__ = [

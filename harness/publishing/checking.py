@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.publishing.forms import files
-from harness.publishing.making import Asked, Report, publish
+from harness.publishing.making import Report, publish
 from harness.publishing.manifest import RECORDS, read_manifest
 from harness.publishing.writing import Written, content_of
 
@@ -42,10 +42,9 @@ def check(folder: Path) -> tuple[Difference, ...]:
     found: list[Difference] = []
     seen: set[str] = set()
     with _runs_in(folder / RECORDS):
-        asked = Asked(manifest.targets, manifest.runs, manifest.recorded)
-        publication = asked.gathered()
+        publication = manifest.asked.gathered()
         publication = replace(publication, version=manifest.version, commit=manifest.commit, dirty=manifest.dirty)
-        for file in files(Report(asked, publication, manifest.look).told, manifest.forms):
+        for file in files(Report(manifest.asked, publication, manifest.look).told, manifest.forms):
             seen.add(file.path)
             found += _compared(file.path, folder / file.path, content_of(file))
     gone = sorted(set(manifest.files) - seen)
@@ -57,8 +56,7 @@ def remake(folder: Path) -> Written:
     the other committed results. Raises as `check` and `publish` do."""
     manifest = read_manifest(folder)
     with _runs_in(folder / RECORDS):
-        asked = Asked(manifest.targets, manifest.runs, manifest.recorded)
-        report = Report(asked, asked.gathered(), manifest.look)
+        report = Report(manifest.asked, manifest.asked.gathered(), manifest.look)
         return publish(report, folder, manifest.forms, keep=(folder / RECORDS).is_dir())
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import ValidationError, field_validator
 
 from harness.errors import HarnessError, StoreError
+from harness.publishing.asked import Asked
 from harness.publishing.forms import Look
 from harness.records.base import Record
 
@@ -18,14 +19,11 @@ RECORDS = "records"
 
 
 class Manifest(Record):
-    """`targets` and `runs` as they were asked for, `recorded`: this machine's runs were left out. `files`: path →
-    sha256, of everything written. `kept`: the runs whose copies lie in `records/`. Version, commit and whether files
-    differed from it are those of the harness that wrote it."""
+    """`asked`: what the report is about. `files`: path → sha256, of everything written. `kept`: the runs whose copies
+    lie in `records/`. Version, commit and whether files differed from it are those of the harness that wrote it."""
 
     schema_version: Literal[1] = 1
-    targets: tuple[str, ...]
-    runs: tuple[str, ...]
-    recorded: bool
+    asked: Asked
     forms: tuple[str, ...]
     look: Look
     version: str

@@ -54,16 +54,29 @@ class Lexicon:
 
     def prose(self, sentence: str) -> str:
         """A sentence, title or remark that the harness wrote in English, in this language; unchanged where it is not
-        known (names, sources and notes are not)."""
-        return sentence
+        known (sources are not)."""
+        return self._translated(sentence) or sentence
 
     def figure(self, text: str) -> str:
         """A number as its language's readers expect it, the plain one beside it; every other text unchanged."""
-        return text
+        if self.language == "en":
+            return text
+        # inside, since most reports are in English
+        from harness.report import japanese
+
+        return japanese.figure(text)
 
     def knows(self, sentence: str) -> bool:
         """Whether `prose` speaks this language for the sentence; if not, a page marks it as English."""
-        return self.language == "en"
+        return self._translated(sentence) is not None
+
+    def _translated(self, sentence: str) -> str | None:
+        if self.language == "en":
+            return sentence
+        # inside, since most reports are in English
+        from harness.report import japanese
+
+        return japanese.translated(sentence)
 
 
 @cache

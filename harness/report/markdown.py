@@ -51,7 +51,7 @@ def verdict_document(
     words: Lexicon | None = None,
     columns: str = "full",
 ) -> str:
-    """The page that stands in results/TABLE.md."""
+    """The page that stands in results/report/table.md."""
     words = words or lexicon("en")
     title, intro = words.text("table.title"), (words.text("table.intro"),)
     return comparison_markdown(table, title=title, intro=intro, headings=headings, words=words, columns=columns)

@@ -217,7 +217,9 @@ def _spans(estimate: Estimate, row: Row, words: Lexicon) -> Iterator[Number]:
         places = {"questions": f"{estimate.questions:,}", "rounds": f"{estimate.rounds:,}"}
         behind = words.text("site.questions_rounds", **places)
     if row.interval:
-        yield Number(words.text("site.interval", level=f"{100 * estimate.level:.4g}"), row.interval, behind)
+        # tables name every level but the usual one beside the interval itself
+        usual = abs(estimate.level - 0.95) < 1e-9
+        yield Number(words.text("site.interval_95" if usual else "site.interval"), row.interval, behind)
     general = formats.interval(estimate.population_low, estimate.population_high, estimate.unit)
     if general:
         yield Number(words.text("site.population"), general)
