@@ -15,6 +15,7 @@ from harness.engines.scripted import Fault, Script, ScriptedEngine
 from harness.engines.tiny_models import ensure_tiny_whisper
 from harness.engines.whisper import WhisperEngine
 from harness.errors import EngineError, MissingExtra, ModelError, StoreError, UnknownName
+from harness.judging.runs import local_run
 from harness.library.sources import Source
 from harness.listening import Ear, ear_of, heard, listen, open_ear, why_silent
 from harness.media import speech_of, wav_bytes
@@ -116,6 +117,20 @@ def test_each_answer_is_heard_once_and_judged_on_what_was_heard() -> None:
         assert mean.value == pytest.approx(1 / 12) and corpus.value == pytest.approx(1 / 13)
         again = listen(store, ear)
         assert again.heard == 0 and len(scores(store)) == 4
+
+
+def test_what_a_script_heard_is_evidence_of_nothing() -> None:
+    found = []
+    for ear in (scripted(**SAID), replace(scripted(**SAID), name="whisper-large-v3-12345678")):
+        with started() as store:
+            if not store.generated():
+                store.add(spoken("q0"))
+            listen(store, ear)
+            scores(store)
+            run = local_run(store)
+            assert run is not None
+            found.append(run.stand_in)
+    assert found == [True, False]
 
 
 def test_without_a_listener_nothing_is_scored_and_the_remedy_is_said() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from harness import opinions, scoring
 from harness.errors import StoreError
+from harness.listening import scored_by_script
 from harness.recordings import ENGINE, RECORDED
 from harness.records import Counts, Deviation, Estimate, Evidence, MediaTotal, Registration, RunSpec
 from harness.store import RunStore, run_names
@@ -67,7 +68,7 @@ class LocalRun:
 
     @property
     def rehearsal(self) -> bool:
-        """Whether what stands in for a model answered, or judged the answers: that is evidence of nothing."""
+        """Whether what stands in for a model answered, heard or judged the answers: that is evidence of nothing."""
         return self.spec.engine == "scripted" or self.stand_in
 
 
@@ -123,7 +124,7 @@ def local_run(store: RunStore, scorer: str | None = None) -> LocalRun | None:
         version=versions[used],
         media=store.media_totals(),
         judge=opinions.other_judge(store, used),
-        stand_in=opinions.stand_in(store, used),
+        stand_in=opinions.stand_in(store, used) or scored_by_script(versions[used]),
     )
 
 

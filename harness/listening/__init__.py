@@ -9,12 +9,13 @@ released checkpoints take no such recording and speak in two fixed voices (QwenL
 that figure is about a model that nobody else has; a checkpoint that does imitate can be measured.
 """
 
-from harness.listening.ears import Ear, ear_of, open_ear
+from harness.listening.ears import Ear, ear_of, open_ear, scored_by_script
 from harness.listening.hearing import NOT_HEARD, Listened, Watch, heard, listen, unwatched
 from harness.listening.silence import FLOOR, SHORTEST, why_silent
 from harness.listening.voices import NOT_COMPARED, Compared, Voices, compare_voices, open_voices, voices_of
 
 __all__ = [
     "FLOOR", "NOT_COMPARED", "NOT_HEARD", "SHORTEST", "Compared", "Ear", "Listened", "Voices", "Watch",
-    "compare_voices", "ear_of", "heard", "listen", "open_ear", "open_voices", "unwatched", "voices_of", "why_silent",
+    "compare_voices", "ear_of", "heard", "listen", "open_ear", "open_voices", "scored_by_script", "unwatched",
+    "voices_of", "why_silent",
 ]  # fmt: skip

@@ -11,6 +11,8 @@ from harness.errors import ModelError, UnknownName
 from harness.models.hub import fetch_weights, weights_name
 from harness.records import ModelSpec
 
+_SCRIPTED = "scripted"
+
 
 @dataclass(frozen=True, slots=True)
 class Ear:
@@ -28,6 +30,11 @@ class Ear:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.engine.close()
+
+
+def scored_by_script(version: str) -> bool:
+    """Whether scores of this version rest on what a script stood in for an ear to hear; see scoring.score_run."""
+    return f", {_SCRIPTED}-" in version
 
 
 def ear_name(model: str, description: str) -> str:
@@ -49,9 +56,9 @@ def open_ear(name: str, *, language: str = "", setup: engines.Setup | None = Non
     """
     setup = setup or engines.Setup(precision="fp32")
     kind, _, _ = name.partition(":")
-    if kind == "scripted":
-        spec = ModelSpec(id="scripted", name="a script", developer="this project", weights="open")
-        return ear_of(engines.open_engine(name, spec=spec, folder=None, setup=setup), "scripted")
+    if kind == _SCRIPTED:
+        spec = ModelSpec(id=_SCRIPTED, name="a script", developer="this project", weights="open")
+        return ear_of(engines.open_engine(name, spec=spec, folder=None, setup=setup), _SCRIPTED)
     spec = models.find_model(name)
     if spec.weights == "closed":
         raise ModelError(f"{spec.name} is closed, so it cannot listen here; use whisper-large-v3.")

@@ -9,7 +9,7 @@ from harness.gathering import Publication, SampleStory
 from harness.records import Verdict
 from harness.report.lexicon import Language, Lexicon, lexicon
 from harness.report.rows import Row, conclusions, rows
-from harness.report.site.page import Attached, Page
+from harness.report.site.page import Attached, Page, made_with
 
 File = Page | Attached
 
@@ -102,7 +102,7 @@ def _html(told: Told) -> Iterator[File]:
     yield from pages(told.publication, words, downloads)
     for run in told.publication.runs:
         shown = run if told.look.samples else replace(run, withheld=run.withheld or words.text("samples.left_out"))
-        yield from run_pages(shown, told.samples(run.run.name), words)
+        yield from run_pages(shown, told.samples(run.run.name), words, made_with(told.publication))
 
 
 def _figures(form: Literal["svg", "pdf"]) -> Callable[[Told], Iterator[File]]:

@@ -237,6 +237,6 @@ def _generation(run: Measured) -> dict[str, Any]:
         "chat_template_sha256": spec.template,
         "thinking": spec.thinking,
         "voice": spec.voice,
-        "deviations": deviations(spec.deviations),
+        "deviations": deviations(run.story.run.deviations),
     }
     return {"generation_args": arguments, "additional_details": texts(more)}

@@ -126,7 +126,7 @@ def _config(run: Measured, better: dict[str, bool]) -> dict[str, Any]:
             "interval": {"low": made.low, "high": made.high, "level": made.level, "method": made.method},
             "rounds": made.rounds,
             "counts": to_plain(made.counts or run.story.run.counts),
-            "deviations": to_plain(spec.deviations),
+            "deviations": to_plain(run.story.run.deviations),
             "verdicts": {f"{v.claim}/{v.check}": v.outcome for v in run.verdicts},
             "evidence": run.story.run.evidence,
             "run": run.name,

@@ -92,7 +92,7 @@ def about(run: Measured) -> str:
     """Everything a leaderboard has no field for, in one line."""
     spec, native = run.spec, run.model.native_precision if run.model else None
     quantized = f" (native {native})" if native and native != spec.precision else ""
-    differs = deviations(spec.deviations)
+    differs = deviations(run.story.run.deviations)
     parts = (
         drawn(run),
         interval(run.estimate),

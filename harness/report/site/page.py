@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.gathering import Publication
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -18,3 +20,16 @@ class Attached:
 
     path: str
     source: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What made the page: the harness's version, its commit, and whether files differed from that."""
+
+    version: str
+    commit: str | None
+    dirty: bool | None
+
+
+def made_with(publication: Publication) -> Made:
+    return Made(publication.version, publication.commit, publication.dirty)

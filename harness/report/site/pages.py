@@ -14,20 +14,11 @@ from harness.report.pictures import costs_of
 from harness.report.site.claimed import check_view, ways
 from harness.report.site.front import front, ordered
 from harness.report.site.marks import CODES, bar, classes
-from harness.report.site.page import Page
+from harness.report.site.page import Made, Page, made_with
 from harness.report.site.rendering import FOLDER, render
 
 COLUMNS = ("claim", "place", "model", "kind", "claimed", "measured", "verdict", "evidence")
 """Of the table of claims, left to right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What made the page."""
-
-    version: str
-    commit: str | None
-    dirty: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +49,7 @@ def pages(publication: Publication, words: Lexicon, downloads: Sequence[tuple[st
     several runs, their pages are linked as `runs/<name>/index.html`, so whoever writes the folder has to write those.
     """
     stories = ordered(publication.stories)
-    made = Made(publication.version, publication.commit, publication.dirty)
+    made = made_with(publication)
     yield from assets(words)
     yield Page("index.html", _index(publication, words, made, downloads))
     ids = [story.claim.id for story in stories]

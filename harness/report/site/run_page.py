@@ -12,6 +12,7 @@ from harness.records import Counts
 from harness.records.sessions import Session
 from harness.report.digits import as_printed
 from harness.report.lexicon import Lexicon
+from harness.report.site.page import Made
 from harness.report.site.rendering import render, said
 from harness.report.words import NOTHING, number
 
@@ -66,8 +67,10 @@ class Sitting:
     packages: tuple[str, ...]
 
 
-def run_page(run: RunStory, index_files: int, questions: int, words: Lexicon) -> str:
-    """The HTML of runs/<name>/index.html. `index_files`: how many files the list of its `questions` lies in."""
+def run_page(run: RunStory, size: tuple[int, int], words: Lexicon, made: Made | None = None) -> str:
+    """The HTML of runs/<name>/index.html. `size`: in how many files the list of its questions lies, and how many these
+    are. `made`: what made the page, for its foot."""
+    index_files, questions = size
 
     def text(key: str, **places: object) -> str:
         return words.text(f"samples.{key}", **places)
@@ -92,12 +95,13 @@ def run_page(run: RunStory, index_files: int, questions: int, words: Lexicon) ->
         "groups": _groups(run, words),
         "deviations": [
             Line(item.name, text(f"direction_{item.direction}"), note=said(item.detail, words))
-            for item in run.run.spec.deviations
+            for item in run.run.deviations
         ],
         "registrations": _registrations(run, words),
         "sittings": [_sitting(session, words) for session in run.sessions],
         "questions": questions,
         "script": script,
+        **({"made": made} if made else {}),
     }
     return render("run.html", words, path, values)
 

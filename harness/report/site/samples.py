@@ -12,7 +12,7 @@ from typing import Any
 from harness.gathering import OutputStory, RunStory, SampleStory
 from harness.records import Media, MediaUse, Message, Score, ScoreStatus
 from harness.report.lexicon import Lexicon
-from harness.report.site.page import Attached, Page
+from harness.report.site.page import Attached, Made, Page
 from harness.report.site.run_page import run_page
 from harness.report.site.shards import Shard
 
@@ -35,7 +35,9 @@ _ID = 120
 _SAMPLES, _INDEX = "harnessShard", "harnessIndex"
 
 
-def run_pages(run: RunStory, samples: Iterable[SampleStory], words: Lexicon) -> Iterator[Page | Attached]:
+def run_pages(
+    run: RunStory, samples: Iterable[SampleStory], words: Lexicon, made: Made | None = None
+) -> Iterator[Page | Attached]:
     """The files of one run, in the order they are made; of the samples only one shard is in memory.
 
     Where `run.withheld` says why, they hold marks and counts of tokens, and nothing of what was asked or answered.
@@ -60,7 +62,7 @@ def run_pages(run: RunStory, samples: Iterable[SampleStory], words: Lexicon) -> 
     if shard.elements:
         yield Page(f"{folder}/{index.shards:04d}.js", shard.script(_SAMPLES, index.shards))
     yield from index.close_shard(folder, last=True)
-    yield Page(f"{folder}/index.html", run_page(run, index.files, index.questions, words))
+    yield Page(f"{folder}/index.html", run_page(run, (index.files, index.questions), words, made))
 
 
 class _Index:
