@@ -387,5 +387,5 @@ def test_japanese_pages_speak_japanese(browser: Browsing, tmp_path: Path) -> Non
     page = browser.open(written(tmp_path, [sample()], language="ja"))
     expect(heading(page)).to_have_text("問題 0 id-0")
     expect(page.locator(".outcome")).to_contain_text("正解")
-    expect(found(page)).to_have_text("表示中：1 出力（1 問）")
+    expect(found(page)).to_have_text("表示中：出力1件（1問）")
     browser.assert_quiet(tmp_path)

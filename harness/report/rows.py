@@ -237,7 +237,7 @@ def _check_title(verdict: Verdict, claim: Claim | None, level: Level, words: Lex
 def _whose(claimed_from: str, words: Lexicon) -> str:
     """Whose the claimed number is: a word of ours, or the reference's own name."""
     known = {"article": "article", "chosen": "chosen", "claim file": "claim_file"}
-    return words.text(f"table.whose_{known[claimed_from]}") if claimed_from in known else claimed_from
+    return words.text(f"table.whose_{known[claimed_from]}") if claimed_from in known else words.prose(claimed_from)
 
 
 def _named(item: Deviation, words: Lexicon) -> Deviation:

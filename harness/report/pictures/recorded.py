@@ -35,7 +35,7 @@ def value(story: CheckStory, check: StructureCheck | ProbeCheck, words: Lexicon)
     text = verdict.measured if span else words.figure(found[0])
     mark = Mark("measured", label, _float(found[0]), text, low, high)
     ratio = check.ratio_to and words.text("pictures.ratio", name=model_name(check.ratio_to))
-    unit = ratio or check.unit or _counted(check, words)
+    unit = ratio or words.prose(check.unit or "") or _counted(check, words)
     return _against(_asked(story, check, words), mark, check.relation, verdict.tolerance, unit)
 
 
@@ -116,7 +116,7 @@ def _counted(check: StructureCheck | ProbeCheck, words: Lexicon) -> str:
     if isinstance(check, ProbeCheck):
         return ""
     group = check.property.partition(".")[0]
-    return words.text("pictures.parameters") if group == "parameters" else check.property
+    return words.text("pictures.parameters") if group == "parameters" else words.prose(check.property)
 
 
 def _float(text: str) -> float:

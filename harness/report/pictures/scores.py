@@ -148,7 +148,7 @@ class _Scores:
         label = self.words.text(f"pictures.{kind}", name=self.subject)
         note = self.words.text("pictures.rounds", questions=f"{made.questions:,}", rounds=f"{made.rounds:,}")
         level = self.words.text("pictures.level", level=f"{100 * made.level:.4g}") if interval else ""
-        note = ", ".join(part for part in (verdict.precision, note, level) if part)
+        note = self.words.text("pictures.joined").join(part for part in (verdict.precision, note, level) if part)
         low = None if made.low is None else times * made.low
         high = None if made.high is None else times * made.high
         yield Mark(kind, label, times * made.value, text, low, high, note)
@@ -235,7 +235,7 @@ class _Scores:
             return ""
         asked = figure.questions and self.words.text("pictures.questions", n=f"{figure.questions:,}")
         times = figure.repeats and self.words.text("pictures.repeats", n=f"{figure.repeats:,}")
-        return ", ".join(part for part in (asked, times) if part)
+        return self.words.text("pictures.joined").join(part for part in (asked, times) if part)
 
 
 def _places(*numbers: float) -> int:

@@ -201,7 +201,7 @@ def whose(origin: str, words: Lexicon) -> str:
         return words.text(f"site.{known[origin]}")
     if "/" in origin and " " not in origin:
         return words.text("site.claimed_figure", name=origin)
-    return origin
+    return words.prose(origin)
 
 
 def ways(story: ClaimStory) -> tuple[Way, ...]:

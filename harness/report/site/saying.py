@@ -72,8 +72,8 @@ def describe(check: Check, words: Lexicon) -> str:
         case StructureCheck():
             right = _with_unit(check.value, check.unit, words)
             if check.ratio_to:
-                return text("structure_ratio", property=check.property, other=check.ratio_to, value=right)
-            return text("structure", property=check.property, value=right)
+                return text("structure_ratio", property=words.prose(check.property), other=check.ratio_to, value=right)
+            return text("structure", property=words.prose(check.property), value=right)
         case FactCheck():
             right = plain(check.value, words)
             if check.minus:
@@ -99,7 +99,7 @@ def plain(value: object, words: Lexicon) -> str:
         return words.text("site.joined").join(plain(v, words) for v in value)
     if isinstance(value, date):
         return value.isoformat()
-    return words.figure(number(value)) if isinstance(value, int | float) else str(value)
+    return words.figure(number(value)) if isinstance(value, int | float) else words.prose(str(value))
 
 
 def settings_of(settings: Settings, words: Lexicon) -> tuple[Setting, ...]:
@@ -166,4 +166,6 @@ def _figure_value(figure: Figure) -> str:
 def _with_unit(value: object, unit: str | None, words: Lexicon) -> str:
     if unit in ("percent", None) or value is None:
         return plain(value, words) + (" %" if unit == "percent" else "")
-    return f"{plain(value, words)} {unit}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{plain(value, words)} {unit}"
+    return words.figure(words.prose(f"{number(value)} {unit}"))
