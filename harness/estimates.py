@@ -214,6 +214,26 @@ def _t_quantile(questions: int, tail: float) -> float:
     return float(stdtrit(questions - 1, 1 - tail))
 
 
+def question_error(table: ScoreTable) -> float | None:
+    """s/√K over the question means: the standard error of the score as a mean over such questions in general, as
+    lm-eval's `mean_stderr`. None for fewer than two questions, or without a complete round."""
+    if table.questions < 2 or not table.rounds:
+        return None
+    return _error([x / table.rounds for x in _sums(table)])
+
+
+def error_of_interval(made: Estimate) -> float | None:
+    """The standard error behind an error rate's or BLEU's interval over its items (value ± t SE), taken at the end that
+    was not clipped; None where there is none, or both were."""
+    if made.population_low is None or made.population_high is None or made.questions < 2:
+        return None
+    quantile = _t_quantile(made.questions, (1 - LEVEL) / 2)
+    if made.population_low > 0:
+        return (made.value - made.population_low) / quantile
+    # only a rate of errors reaches above 1, and is not clipped there: its lower end is
+    return (made.population_high - made.value) / quantile if made.population_high < 1 else None
+
+
 def _population(means: Sequence[float]) -> tuple[float | None, float | None]:
     """Clustered interval: questions as a sample of such questions, t quantile with K-1 degrees of freedom."""
     k = len(means)
@@ -222,6 +242,12 @@ def _population(means: Sequence[float]) -> tuple[float | None, float | None]:
     from scipy.special import stdtrit  # starting up must stay light
 
     mean = math.fsum(means) / k
-    error = math.sqrt(math.fsum((x - mean) ** 2 for x in means) / (k - 1) / k)
-    half = float(stdtrit(k - 1, (1 + LEVEL) / 2)) * error
+    half = float(stdtrit(k - 1, (1 + LEVEL) / 2)) * _error(means)
     return max(mean - half, 0.0), min(mean + half, 1.0)
+
+
+def _error(means: Sequence[float]) -> float:
+    """s/√K; for two or more."""
+    k = len(means)
+    mean = math.fsum(means) / k
+    return math.sqrt(math.fsum((x - mean) ** 2 for x in means) / (k - 1) / k)

@@ -1,19 +1,9 @@
 """Where the project's folders are. The root is the checkout the package is imported from, or $HARNESS_ROOT."""
 
 import os
-import re
 from pathlib import Path
 
 from harness.errors import ConfigError
-
-# begins at the root, at home, above the working folder or at a drive; not within a word, an address or a fraction
-_FOLDERS = re.compile(r"(?<![\w:/.~…])(?:file:///|~[\w.-]*/|\.\./|/|[A-Za-z]:\\)(?:[^\s/\\'\":;,]+[/\\])+")
-
-
-def without_folders(text: str) -> str:
-    """A text in which paths of this machine are `…/` and the file's name: they are nobody else's business."""
-    return _FOLDERS.sub("…/", text)
-
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 

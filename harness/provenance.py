@@ -5,31 +5,30 @@ sitting; nothing here can stop one.
 import importlib.metadata
 import os
 import platform
-import re
-import shlex
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import harness
-from harness import places
 from harness.asking import Watch
+from harness.discretion import command_line
 from harness.engines import EngineInfo, Live
 from harness.library import available
 from harness.records import Generation
 from harness.records.probes import MachineFacts
-from harness.records.sessions import Session
+from harness.records.sessions import Purpose, Session
 from harness.store import RunStore
 
-# seconds between two notes of how far a sitting has come: what a kill may lose of its time
-_EVERY = 30.0
-_HIDDEN = "…"
+# seconds between two notes of how far a sitting has come, at most and at least: what a kill may lose of its time, and
+# what writing to the disk may take of it
+_EVERY, _SOONEST = 30.0, 0.25
 _ALWAYS = ("torch", "transformers", "accelerate", "tokenizers", "lm-eval", "datasets", "numpy")
 # distributions of the extras, by the module that shows they are in use
 _IN_USE = {
@@ -40,57 +39,6 @@ _IN_USE = {
 }  # fmt: skip
 # what of a checkout can change an output or a verdict; a report that has just been written cannot
 _MATTERS = ("harness", "configs", "seeds", "pyproject.toml", "constraints.txt")
-
-_SECRET_NAME = re.compile(
-    r"(?:api-?key|token|secret|password|passwd|passphrase|credentials?|(?:^|[-_.])(?:key|auth|authorization|bearer))$",
-    re.I,
-)
-_SECRET_VALUE = re.compile(
-    r"\b(?:hf_|api_org_|sk-|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|AKIA|AIza|eyJ)[\w.-]{6,}|\bbearer\s+\S+", re.I
-)
-_URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")
-_QUERY = re.compile(r"([?&;])([^=&;#\s]+)=([^&;#\s]*)")
-_ASSIGNED = re.compile(r"(?P<name>-{0,2}[A-Za-z][\w.-]*)(?P<sign>[=:])(?P<value>.*)", re.S)
-
-
-def command_line(words: Sequence[str]) -> str:
-    """A command as it was typed, fit to be published.
-
-    What looks like a secret (values of options and assignments named token, key, password and the like; tokens of
-    known services; logins in addresses) is `…`; of paths that begin at the root, at home or above the working folder
-    only the file's name is left.
-    """
-    told, hide = [Path(word).name for word in words[:1]], False
-    for word in words[1:]:
-        told.append(_HIDDEN if hide and not word.startswith("--") else _harmless(word))
-        hide = word.startswith("-") and "=" not in word and _is_secret(word)
-    return " ".join(_quoted(word) for word in told)
-
-
-def _harmless(word: str) -> str:
-    assigned = _ASSIGNED.fullmatch(word)
-    if assigned and not assigned["value"].startswith("//"):
-        name, sign, value = assigned["name"], assigned["sign"], assigned["value"]
-        return f"{name}{sign}{_HIDDEN if _is_secret(name) else _harmless_list(value)}"
-    word = _URL_LOGIN.sub(_HIDDEN, _SECRET_VALUE.sub(_HIDDEN, word))
-    word = _QUERY.sub(lambda m: f"{m[1]}{m[2]}={_HIDDEN if _is_secret(m[2]) else m[3]}", word)
-    if word.startswith(("/", "~", "../")):
-        return f"…/{Path(word).name}"
-    return places.without_folders(word)
-
-
-def _harmless_list(value: str) -> str:
-    """The value of an option, which may be several assignments: a=b,token=c."""
-    return ",".join(_harmless(part) for part in value.split(",")) if "=" in value else _harmless(value)
-
-
-def _is_secret(name: str) -> bool:
-    return _SECRET_NAME.search(name) is not None
-
-
-def _quoted(word: str) -> str:
-    plain = word.replace(_HIDDEN, "_")
-    return word if shlex.quote(plain) == plain else shlex.quote(word)
 
 
 def version() -> str:
@@ -184,17 +132,17 @@ def _cards() -> tuple[tuple[str, int], ...]:
 
 
 def used_devices(info: EngineInfo, replicas: int, cards: int) -> int:
-    """How many accelerators an engine uses of those it sees: each replica has one, the omni and whisper models lie on
-    one, and another model is spread over all of them."""
+    """How many accelerators an engine uses of those it sees: each replica has one, the omni, whisper and speaker models
+    lie on one, and another model is spread over all of them."""
     if not info.device.startswith("cuda"):
         return 0
     if replicas != 1:
         return replicas or cards
-    return 1 if info.name in ("omni", "whisper") else max(cards, 1)
+    return 1 if info.name in ("omni", "whisper", "speaker") else max(cards, 1)
 
 
 def new_session(info: EngineInfo, replicas: int, began: datetime) -> Session:
-    """A sitting in which nothing is counted yet."""
+    """A sitting in which nothing is counted yet; it has not ended."""
     machine = hardware(info.device)
     commit, dirty = checkout()
     return Session(
@@ -209,62 +157,104 @@ def new_session(info: EngineInfo, replicas: int, began: datetime) -> Session:
         python=platform.python_version(),
         packages=packages(),
         hardware=machine.line,
+        ended=False,
     )
 
 
-@dataclass(slots=True)
-class _Kept:
-    """The sitting under way. `began`: monotonic, when its first output was begun; `noted`: when it was last stored."""
+class Notes:
+    """A sitting under way, noted in the run from its beginning: what a kill leaves says when it began, and how far it
+    had come at the last note. A note is taken with an output, once an eighth of the time has passed since the one
+    before, and half a minute at most. The clock runs from the beginning of the first output to the end of the last:
+    loading weights is no part of it."""
 
-    number: int
-    session: Session
-    began: float
-    noted: float
+    def __init__(self, store: RunStore, session: Session) -> None:
+        self._store = store
+        self._session = session
+        self._began = self._noted = time.monotonic()
+        self._number = store.begin_session(session)
+
+    def took(self, seconds: float) -> None:
+        """To be called when one more output (or opinion, transcript, comparison) is stored. `seconds` it took."""
+        now = time.monotonic()
+        if not self._session.generated:
+            self._begin(max(now - seconds, self._began))
+        passed = now - self._began
+        self._session = replace(self._session, generated=self._session.generated + 1, seconds=passed)
+        if now - self._noted >= max(_SOONEST, min(passed / 8, _EVERY)):
+            self._note(now)
+
+    def _begin(self, began: float) -> None:
+        """Puts the beginning where that of the first output is."""
+        wall = datetime.fromtimestamp(time.time() - (time.monotonic() - began), UTC)
+        self._session = replace(self._session, started=wall.isoformat(timespec="seconds"))
+        self._began = began
+
+    def end(self) -> None:
+        """Whatever ended it: what it came to is stored. Until the last output, or until now where there was none."""
+        if not self._session.generated:
+            self._session = replace(self._session, seconds=time.monotonic() - self._began)
+        # libraries that were loaded on the way
+        self._session = replace(self._session, packages=packages(), ended=True)
+        self._note(time.monotonic())
+
+    def drop(self) -> None:
+        """Forgets it, for nothing was asked for."""
+        self._store.drop_session(self._number)
+
+    def _note(self, now: float) -> None:
+        self._store.keep_session(self._number, self._session)
+        self._noted = now
 
 
 class Sitting:
-    """A Watch that keeps the run's sitting while it hands everything on to another.
-
-    Nothing is stored of a start that generates nothing. The clock runs from the beginning of the first output that is
-    stored to the end of the last: loading is no part of it.
-    """
+    """A Watch that keeps the run's sitting while it hands everything on to another. For starts that have something to
+    do."""
 
     def __init__(self, store: RunStore, info: EngineInfo, replicas: int, watch: Watch) -> None:
         self._store = store
         self._info = info
         self._replicas = replicas
         self._watch = watch
-        self._kept: _Kept | None = None
+        self._notes: Notes | None = None
 
     def start(self, total: int, done: int, title: str, live: Callable[[], Live] | None = None, most: int = 0) -> None:
         self._watch.start(total, done, title, live, most)
+        self._notes = Notes(self._store, new_session(self._info, self._replicas, datetime.now(UTC)))
 
     def update(self, generation: Generation) -> None:
         """To be called when it has been stored."""
-        now = time.monotonic()
-        if self._kept is None:
-            wall = datetime.fromtimestamp(time.time() - generation.seconds, UTC)
-            session = replace(new_session(self._info, self._replicas, wall), seconds=generation.seconds, generated=1)
-            self._kept = _Kept(self._store.begin_session(session), session, now - generation.seconds, now)
-        else:
-            kept = self._kept
-            session = kept.session
-            kept.session = replace(session, generated=session.generated + 1, seconds=now - kept.began)
-            if now - kept.noted > _EVERY:
-                self._note(now)
+        assert self._notes is not None  # it was started
+        self._notes.took(generation.seconds)
         self._watch.update(generation)
 
     def finish(self) -> None:
         """Whatever ended it: what it came to is stored."""
         try:
-            if self._kept is not None:
-                # libraries that were loaded on the way
-                self._kept.session = replace(self._kept.session, packages=packages())
-                self._note(time.monotonic())
+            if self._notes is not None:
+                self._notes.end()
         finally:
             self._watch.finish()
 
-    def _note(self, now: float) -> None:
-        assert self._kept is not None
-        self._store.keep_session(self._kept.number, self._kept.session)
-        self._kept.noted = now
+
+@contextmanager
+def other_sitting(store: RunStore, purpose: Purpose, by: str, info: EngineInfo) -> Iterator[Callable[[float], None]]:
+    """Keeps the sitting of another model with a run's answers, as the run's own are kept.
+
+    `by`: the name its work is stored under. What is given is to be called whenever a piece of it has been stored, with
+    the seconds it took. Nothing is kept where none was.
+    """
+    session = replace(new_session(info, 1, datetime.now(UTC)), purpose=purpose, by=by)
+    notes, count = Notes(store, session), 0
+
+    def took(seconds: float) -> None:
+        nonlocal count
+        count += 1
+        notes.took(seconds)
+
+    try:
+        yield took
+    finally:
+        if count:
+            notes.end()
+        else:
+            notes.drop()

@@ -12,6 +12,7 @@ from typing import Self
 
 from harness import engines, models, tasks
 from harness.asking import Enough, Missing, Watch, generate
+from harness.discretion import without_secrets
 from harness.errors import EngineError, HarnessError, Interrupted, TaskError
 from harness.models.checksums import verify_weights
 from harness.models.hub import fetch_weights, weights_name
@@ -44,8 +45,6 @@ class Ready:
 
 # Told of every run before its first generation; may use the engine, which is idle.
 Prepare = Callable[[Ready], None]
-
-
 # Makes what may end a run early, of its task, its specification and the claims registered with it.
 Decide = Callable[[tasks.Task, RunSpec, Sequence[Registration]], Enough]
 
@@ -160,9 +159,10 @@ class Runner:
             )
             with _stopping(store, spec, self._again):
                 # nothing is measured for a run that has nothing to do
+                watch = self._watch
                 if before < total and not (enough and store.complete_rounds() and enough(store)):
                     self._prepare(Ready(run, spec, engine, total - before))
-                watch = Sitting(store, engine.describe(), self._options.replicas, self._watch)
+                    watch = Sitting(store, engine.describe(), options.replicas, watch)
                 watch.start(total, before, store.name, engine.live, spec.sampling.max_tokens if run.generates else 0)
                 try:
                     generate(engine, missing, store, watch, enough)
@@ -192,7 +192,7 @@ def _stopping(store: RunStore, spec: RunSpec, again: str) -> Iterator[None]:
         error.run = store.name
         raise
     except Exception as error:  # noqa: BLE001  the libraries below raise whatever they like; nothing stored is lost
-        why = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+        why = without_secrets(f"{type(error).__name__}: {error}".strip().splitlines()[0])
         stopped = EngineError(f"The engine stopped ({why}): {_so_far(store, spec)}; again: {again}")
         stopped.__cause__ = error
     else:

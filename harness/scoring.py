@@ -22,6 +22,7 @@ from harness.repeated import Attempts, measure
 from harness.store import RunStore
 from harness.tasks.scorers import CIRCULAR, CORPUS_BLEU, ERROR_RATES, MEANS, WEIGHTED
 from harness.tasks.scorers.options import by_question
+from harness.tasks.stored import answered
 
 # Scores written in one transaction.
 _CHUNK = 256
@@ -83,7 +84,7 @@ def score_run(store: RunStore, task: tasks.Task, scorer: str | None = None, watc
     heard = _is_heard(store, task) and (evidence is None or evidence.heard)
     version += f", {store.listener() or 'unheard'}" if heard else ""
     version += f", {evidence.version}" if evidence else ""
-    pairs = _paired(store, task, (name, version))
+    pairs = answered(store, task, unscored_by=(name, version))
     if heard:
         judged = (_judge_heard(store, task, *pair, name, rule) for pair in pairs)
     else:
@@ -158,7 +159,7 @@ def _judge_heard(
     transcript = store.transcript(listener, *place) if listener else None
     if transcript is None:
         spoken = store.speech_path(*place) is not None
-        reason = listening.NOT_HEARD.format(run=store.name) if spoken else "the answer was not spoken"
+        reason = listening.NOT_HEARD if spoken else "the answer was not spoken"
         return Score(*place, scorer, "unscored", None, reason=reason)
     if transcript.text is None:
         return _unanswered(task, sample, generation, scorer, transcript.reason or "no speech")
@@ -258,15 +259,3 @@ def _recorded(store: RunStore, tasks_dir: Path | None, data_dir: Path | None) ->
     noted = store.noted("data folder")
     folder = recordings.data_folder(data_dir or (Path(noted) if noted else None), path)
     return recordings.recorded_task(recording, folder, tasks_dir)
-
-
-def _paired(store: RunStore, task: tasks.Task, judged_by: tuple[str, str]) -> Iterator[tuple[Sample, Generation]]:
-    """Each unjudged generation with its sample: both come in the questions' order, so neither is held in memory."""
-    samples = task.samples(store.spec.limit)
-    sample: Sample | None = None
-    for generation in store.generations(unscored_by=judged_by):
-        while sample is None or sample.id != generation.sample_id:
-            sample = next(samples, None)
-            if sample is None:
-                raise StoreError(f"The task {task.id} has no question {generation.sample_id} any more.")
-        yield sample, generation

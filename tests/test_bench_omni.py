@@ -111,6 +111,7 @@ def test_a_wrong_length_is_no_figure(parts: dict[str, ModuleType], bench: Any) -
         parts["ours"].run(short, jobs, deadline)
 
 
+@pytest.mark.full
 def test_first_tokens_and_speech(parts: dict[str, ModuleType], bench: Any) -> None:
     figures, lines = parts["parts"].first_token(bench, 1)
     assert list(figures) == list(parts["parts"].ALONE) and len(lines) == 5

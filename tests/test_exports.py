@@ -1,5 +1,6 @@
 """Records for lm-eval, the hub and Every Eval Ever: golden files, their own readers, and the same number everywhere."""
 
+import hashlib
 import json
 import math
 import re
@@ -18,17 +19,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UnknownName
-from harness.estimates import estimate
+from harness.estimates import error_of_interval, estimate, question_error
 from harness.gathering.records import (
+    UNSTATED,
     CheckStory,
     ClaimStory,
     Cost,
     OutputStory,
     Publication,
+    Recorded,
     RunStory,
     SampleStory,
 )
 from harness.judging.runs import LocalRun
+from harness.publishing.writing import content_of
 from harness.records import (
     Against,
     Article,
@@ -51,13 +55,15 @@ from harness.records import (
 )
 from harness.records.sessions import Session
 from harness.report.exports import KINDS, Kind, exports
-from harness.report.exports.lm_eval_files import standard_error
+from harness.report.exports.written import Lines
+from harness.report.site.page import Page, Streamed
 
 GOLDEN = Path(__file__).parent / "golden" / "exports"
 SCHEMAS = Path(__file__).parent / "data" / "every_eval_ever"
 QWQ = "976055f8c83f394f35dbd3ab09a285a984907bd0"
 AIME = "hub:HuggingFaceH4/aime_2024@2fe88a2f1091d5048c0f36abc874fb997b3dd99a/data/train-00000-of-00001.parquet"
 GSM8K = "hub:openai/gsm8k@cc7b047b6e5bb11b4f1af84efc572db110a51b3c/main/test-00000-of-00001.parquet"
+WRITTEN = datetime(2026, 12, 1, 9, tzinfo=UTC)
 COUNTS = Counts(planned=120, generated=120, correct=95, incorrect=22, no_answer=1, truncated=2)
 ESTIMATE = Estimate(
     95 / 120, 0.7431, 0.8402, "stratified", questions=30, rounds=4, within=0.06, lost_share=2 / 120,
@@ -86,7 +92,7 @@ SPEC = RunSpec(
 
 
 def run_story(name: str = "run-1", made: Estimate | None = ESTIMATE, scorer: str = "math", **changes: Any) -> RunStory:
-    told = {key: changes.pop(key) for key in ("withheld", "sessions", "others") if key in changes}
+    told = {key: changes.pop(key) for key in ("withheld", "sessions", "others", "recorded") if key in changes}
     run = LocalRun(
         name=name,
         spec=replace(SPEC, **changes),
@@ -104,6 +110,7 @@ def run_story(name: str = "run-1", made: Estimate | None = ESTIMATE, scorer: str
         scorers=((scorer, "2/3"), ("qwq-official", "2/1")),
         cost=Cost(120, 20_000, 900_000, 3600.0, 3600.0),
         sessions=told.pop("sessions", (SESSION,)),
+        question_error=error_of_interval(made) if made else None,
         **told,
     )
 
@@ -118,6 +125,7 @@ def output(repeat: int, value: float | None = 1.0, **changes: Any) -> OutputStor
         "error": None,
     }
     told |= {"prompt_tokens": 100, "output_tokens": 900, "seconds": 2.5, "attempt": 1}
+    told["raw"] = f"<think>\n{told['thought']}\n</think>\n\n{told['answer']}"
     official = Score("aime24/0", repeat, "qwq-official", "incorrect", 0.0)
     return OutputStory(repeat=repeat, **{**told, "scores": (score, official), **changes})
 
@@ -163,10 +171,10 @@ def publication(*runs: RunStory, figures: dict[str, Figure] | None = None, **che
 
 def files(kind: Kind, told: Publication, *samples: SampleStory, **more: Any) -> dict[str, str]:
     """Path → text; a path is written once."""
-    pages = list(exports(kind, told, of(*samples), **more))
+    pages = list(exports(kind, told, of(*samples), **{"made": WRITTEN, **more}))
     assert len({page.path for page in pages}) == len(pages)
     assert all(page.path.startswith(f"{kind}/") for page in pages)
-    return {p.path: p.content if isinstance(p.content, str) else p.content.decode() for p in pages}
+    return {page.path: content_of(page).decode() for page in pages}
 
 
 def only(found: dict[str, str], pattern: str) -> str:
@@ -350,7 +358,7 @@ def test_lm_eval_prints_our_results_as_its_own() -> None:
 
     found = json.loads(only(files("lm-eval", publication(run_story())), "results_"))
     table = [[cell.strip() for cell in row.split("|")[1:-1]] for row in make_table(found).splitlines()]
-    error = f"{standard_error(ESTIMATE):.4f}"
+    error = f"{error_of_interval(ESTIMATE):.4f}"
     assert ["aime24", "2", "none", "", "math", "↑", f"{95 / 120:.4f}", "±", error] in table
     assert ["", "", "none", "", "qwq-official", "↑", "0.7750", "±", "N/A"] in table
 
@@ -416,7 +424,8 @@ def test_lm_eval_finds_task_and_time_in_our_file_names(tmp_path: Path) -> None:
     rows = load_dataset("json", data_files=str(tmp_path / named[0]), split="train", cache_dir=str(tmp_path / "cache"))
     assert rows["doc_id"] == [0, 1]
     assert rows[0]["math"] == 0.5
-    assert rows[0]["resps"][0][1] == "Let me think.It is \\boxed{205}."
+    assert rows[0]["resps"][0][1] == "<think>\nLet me think.\n</think>\n\nIt is \\boxed{205}.", "as the model wrote it"
+    assert rows[0]["filtered_resps"][0][1] == "It is \\boxed{205}."
 
 
 @settings(max_examples=40, deadline=None)
@@ -426,15 +435,54 @@ def test_the_standard_error_is_lm_evals(table: list[list[float]]) -> None:
 
     cells = tuple(zip(*table, strict=True))
     names = tuple(map(str, range(len(table))))
-    made = estimate(ScoreTable(names, cells, ((False,) * len(table),) * 3), COUNTS)
-    assert made is not None
+    scores = ScoreTable(names, cells, ((False,) * len(table),) * 3)
     theirs = mean_stderr([math.fsum(row) / 3 for row in table])
-    ours = standard_error(made)
-    if ours is None:
-        # clipped at both ends, so that it cannot be told from the interval
-        assert (made.population_low, made.population_high) == (0.0, 1.0)
-    else:
-        assert ours == pytest.approx(theirs, abs=1e-12)
+    # also where the interval is clipped at both ends, so that it could not be told from that
+    assert question_error(scores) == pytest.approx(theirs, abs=1e-12)
+    made = estimate(scores, COUNTS)
+    assert made is not None
+    if (taken := error_of_interval(made)) is not None:
+        assert taken == pytest.approx(theirs, abs=1e-12)
+
+
+def test_lines_are_made_anew_and_known_from_their_first_whole_pass() -> None:
+    passes = []
+
+    def make() -> Iterator[tuple[bytes, bytes]]:
+        passes.append(1)
+        yield from ((b"a\n", b"x"), (b"b\n", b"y"))
+
+    lines = Lines(make)
+    assert lines and len(passes) == 1, "one line is enough to know"
+    assert list(lines()) == [b"a\n", b"b\n"] and len(passes) == 2
+    assert (lines.rows, lines.digest) == (2, hashlib.sha256(b"xy").hexdigest()) and lines and len(passes) == 2
+    assert list(lines()) == [b"a\n", b"b\n"]
+    unread = Lines(make)
+    assert unread.rows == 2, "whoever asks before it was written gets it all the same"
+    assert not Lines(lambda: iter(())) and Lines(lambda: iter(())).rows == 0
+
+
+@pytest.mark.parametrize("kind", ["lm-eval", "eee"])
+def test_samples_are_written_line_by_line(kind: Kind) -> None:
+    """One question is in memory, not the file."""
+    taken = []
+
+    def source(_: str) -> Iterator[SampleStory]:
+        for position in range(50):
+            taken.append(position)
+            yield sample(position)
+
+    pages = exports(kind, publication(run_story()), source)
+    streamed = next(page for page in pages if isinstance(page, Streamed))
+    assert len(taken) <= 1, "only whether there is a line has been asked"
+    pieces = streamed.pieces()
+    next(pages_of := iter(pieces))
+    assert len(taken) <= 3
+    rest = sum(1 for _ in pages_of)
+    assert rest >= 49
+    told = list(pages)
+    assert len(taken) <= 52, "what is known from writing it is not made again"
+    assert all(isinstance(page, Page) for page in told)
 
 
 # the hub's own classes
@@ -541,15 +589,86 @@ def test_an_output_is_one_line_with_its_thought_apart() -> None:
     assert row["token_usage"]["total_tokens"] == 1000
 
 
-def test_a_recording_claims_no_sampling_that_nobody_stated() -> None:
-    told = run_story(engine="replay", weights="recorded", sampling=Sampling(), model="o1-mini", sessions=())
-    record = measured_record(files("eee", publication(told)))
-    assert record["model_info"]["id"] == "openai/o1-mini"
-    assert "inference_engine" not in record["model_info"]
-    assert record["model_info"]["additional_details"]["deployment_type"] == "unknown"
-    assert set(record["evaluation_results"][0]["generation_config"]["generation_args"]) == {"reasoning"}
-    # nothing says when: the date of the youngest article
-    assert record["retrieved_timestamp"] == str(int(datetime(2025, 3, 6, tzinfo=UTC).timestamp()))
+RECORDED = Recorded(
+    title="QwQ-32B on AIME 2024", source="https://example.org/outputs of somebody", licence="MIT",
+    stated=frozenset({"sampling.top_p", "protocol"}), graded="2026-11-29T10:00:00+00:00",
+)  # fmt: skip
+BARE = {"prompt_tokens": None, "output_tokens": None, "seconds": None, "attempt": None, "finish": UNSTATED}
+
+
+def recorded(origin: Recorded | None = RECORDED, **changes: Any) -> RunStory:
+    usual = {"sampling": Sampling(top_p=0.95), "precision": "unstated", "template": "", "device": "none", "seed": 0}
+    made: dict[str, Any] = {"engine": "replay", "weights": "recorded", "sessions": (), **usual, "recorded": origin}
+    return run_story(**{**made, **changes})
+
+
+def test_a_recording_claims_nothing_that_nobody_stated() -> None:
+    bare = sample(0, [output(r, **BARE) for r in range(4)])
+    found = files("eee", publication(recorded(model="o1-mini")), bare)
+    record = measured_record(found)
+    info, source = record["model_info"], record["source_metadata"]
+    assert info["id"] == "openai/o1-mini" and "inference_engine" not in info
+    assert not {"precision", "weights", "device", "hardware"} & set(info["additional_details"])
+    assert info["additional_details"]["deployment_type"] == "unknown"
+    made = record["evaluation_results"][0]["generation_config"]
+    assert made["generation_args"] == {"top_p": 0.95}
+    assert set(made["additional_details"]) == {"protocol", "repeats", "deviations"}
+    assert source["source_name"] == "QwQ-32B on AIME 2024"
+    assert (source["source_organization_name"], source["evaluator_relationship"]) == ("example.org/outputs", "other")
+    told = source["additional_details"]
+    assert (told["outputs"], told["licence"]) == ("recorded by others, graded here", "MIT")
+    assert told["source"] == RECORDED.source
+    assert record["retrieved_timestamp"] == str(int(datetime(2026, 11, 29, 10, tzinfo=UTC).timestamp()))
+    row = json.loads(only(found, "samples").splitlines()[0])
+    assert not {"token_usage", "performance"} & set(row) and not {"finish", "attempt"} & set(row["metadata"])
+
+
+def test_a_recordings_files_for_lm_eval_hold_only_what_is_stated() -> None:
+    found = files("lm-eval", publication(recorded()), sample())
+    made = json.loads(only(found, "results_"))
+    (config,) = made["configs"].values()
+    assert config["generation_kwargs"] == made["config"]["gen_kwargs"] == {"top_p": 0.95}
+    assert not {"random_seed", "device", "model_dtype"} & set(made["config"])
+    assert made["config"]["model_args"] == {"pretrained": "Qwen/QwQ-32B"}
+    assert not {"system_instruction", "chat_template_sha"} & set(made)
+    about = config["metadata"]
+    assert about["outputs"] == "recorded by others, graded here" and about["recording"]["licence"] == "MIT"
+    assert about["protocol"] == "qwq-official" and not {"thinking", "precision"} & set(about)
+    row = json.loads(only(found, "samples").splitlines()[0])
+    assert row["arguments"]["gen_args_0"]["arg_1"] == {"top_p": 0.95}
+
+
+@pytest.mark.parametrize("told", [recorded(replace(RECORDED, graded=None)), run_story(sessions=())])
+def test_a_time_that_nobody_recorded_is_not_made_up(told: RunStory) -> None:
+    """Neither from an article, nor from 1970, nor from the clock: a record must have one, so there is none."""
+    found = files("eee", publication(told, relation="at_least"), sample())
+    assert list(found) == ["eee/README.md"]
+    assert "run-1: when it was made is not recorded, and a record must say so." in found["eee/README.md"]
+
+
+def test_what_is_stated_has_the_time_of_writing_or_no_record() -> None:
+    told = publication(run_story(), figures={"qwq-32b/aime24": published()})
+    records = valid_records(files("eee", replace(told, written=datetime(2026, 12, 24, tzinfo=UTC)), made=None))
+    times = {r["source_metadata"]["source_type"]: r["retrieved_timestamp"] for r in records}
+    assert times["documentation"] == str(int(datetime(2026, 12, 24, tzinfo=UTC).timestamp()))
+    assert times["evaluation_run"] == str(int(datetime(2026, 11, 30, 9, tzinfo=UTC).timestamp()))
+    found = files("eee", told, made=None)
+    assert [r["source_metadata"]["source_type"] for r in valid_records(found)] == ["evaluation_run"]
+    assert "a record must say when it was made, and nobody did" in found["eee/README.md"]
+
+
+def test_nothing_says_that_lm_eval_had_run() -> None:
+    session = replace(SESSION, packages=(("lm_eval", "0.4.13"), ("transformers", "5.14.1")))
+    made = json.loads(only(files("lm-eval", publication(run_story(sessions=(session,)))), "results_"))
+    assert not {"lm_eval_version", "git_hash"} & set(made)
+    assert made["transformers_version"] == "5.14.1" and "0" * 40 in made["pretty_env_info"]
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", "bfloat16"), ("fp32", "float32"), ("nf4", None)])
+def test_a_dtype_is_torchs_or_there_is_none(precision: str, dtype: str | None) -> None:
+    made = json.loads(only(files("lm-eval", publication(run_story(precision=precision))), "results_"))
+    assert made["config"]["model_args"].get("dtype") == made["config"].get("model_dtype") == dtype
+    assert next(iter(made["configs"].values()))["metadata"]["precision"] == precision
 
 
 def test_an_articles_score_and_a_published_figure_are_documentation() -> None:

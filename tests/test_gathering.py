@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from harness import plan, runner
 from harness.asking import question_of
 from harness.errors import StoreError, UnknownName
-from harness.gathering import gather, sample_count, samples_of
+from harness.gathering import (
+    Instrument,
+    OpinionStory,
+    OtherCost,
+    OutputStory,
+    SampleStory,
+    gather,
+    sample_count,
+    samples_of,
+)
 from harness.judging.courses import course_in
 from harness.judging.ledger import judge_claims
 from harness.judging.runs import local_runs
@@ -35,6 +44,7 @@ from harness.records import (
 from harness.records.questions import Question, named
 from harness.records.sessions import Session
 from harness.store import RunStore
+from harness.store.opinions import JudgedBy, Opinion
 from harness.tasks.withheld import withheld
 from tests.stored_runs import BASE, put
 from tests.test_provenance import SCRIPTED, Quiet
@@ -102,7 +112,7 @@ BODY = st.tuples(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.lists(BODY, min_size=1, max_size=6), st.integers(1, 6))
 def test_questions_come_back_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, bodies: list[tuple[object, ...]], chunk: int
@@ -232,7 +242,7 @@ def test_samples_of_an_earlier_version_have_no_questions() -> None:
         assert store.sessions() == () and not store.timed()
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), unique=True))
 def test_every_stored_output_is_told_once_in_order(
     tmp_path_factory: pytest.TempPathFactory, places: list[tuple[int, int]]
@@ -334,6 +344,25 @@ def test_a_check_has_its_registration_and_course() -> None:
     assert check.course[-1].value == estimate.value
 
 
+def test_a_run_that_ended_early_has_the_interval_of_its_verdict() -> None:
+    early = put(ROWS, registered=[registered()], repeats=8)
+    done = put(ROWS, registered=[registered()], seed=2)
+    unregistered = put(ROWS, repeats=8, seed=3)
+    told = {run.run.name: run for run in gather(S02, runs=[early, done, unregistered]).runs}
+    rests = {c.verdict.run: c.verdict.estimate for s in gather(S02).stories for c in s.checks}
+    shown = told[early].estimate
+    assert shown is not None and shown.method == "anytime" and shown != told[early].run.estimate
+    assert (early not in rests or shown == rests[early]) and rests, "one run, one interval"
+    for name in (done, unregistered):
+        assert told[name].early is None and told[name].estimate == told[name].run.estimate
+
+
+def test_an_early_run_without_its_claim_still_has_an_interval_that_holds() -> None:
+    name = put(ROWS, registered=[registered()], repeats=8)
+    (alone,), (with_claim,) = gather((), runs=[name]).runs, gather(S02).runs
+    assert alone.early == with_claim.early is not None
+
+
 def test_a_long_course_is_thinned() -> None:
     put([[1.0, 0.0]] * 230, registered=[registered()])
     ((check,),) = (story.checks for story in gather(S02).stories)
@@ -344,22 +373,150 @@ def test_a_long_course_is_thinned() -> None:
     assert course is not None and check.course[-1].low == min(course.bounds[-1])
 
 
+def sat(name: str, *sessions: tuple[Session, int]) -> None:
+    """Puts sittings into a stored run, each with the number of outputs before it."""
+    with opened(name) as store:
+        for session, before in sessions:
+            number = store.begin_session(session)
+            store._db.execute("update session set generations_before = ? where number = ?", (before, number))
+
+
 def test_runs_are_told_with_what_they_took() -> None:
     name = put(ROWS, registered=[registered()])
     with opened(name) as store:
         store._db.execute("delete from generation where sample != 'q0' or repeat > 0")
+    sat(name, (replace(SESSION, seconds=12.5), 0), (replace(SESSION, devices=0, seconds=2.5), 1))
+    with opened(name) as store:
         number = store.begin_session(SESSION)
-        store.keep_session(number, replace(SESSION, seconds=12.5))
-        store.begin_session(replace(SESSION, devices=0, seconds=2.5))
+        store.keep_session(number, replace(SESSION, purpose="judging", by="j", seconds=100.0))
     name = put(ROWS, registered=[registered()], seed=2)
     told = {run.run.spec.seed: run for run in gather(S02).runs}
     cost = told[1].cost
     assert (cost.generations, cost.prompt_tokens, cost.output_tokens) == (1, 5, 10)
-    assert (cost.seconds, cost.device_seconds) == (15.0, 25.0)
+    assert (cost.seconds, cost.device_seconds, cost.at_least) == (15.0, 25.0, False)
     assert [s.seconds for s in told[1].sessions] == [12.5, 2.5]
+    assert cost.others == OtherCost(100.0, 200.0, False), "a judge's time is not the run's"
+    assert [(s.purpose, s.by) for s in told[1].other_sessions] == [("judging", "j")]
     assert (told[2].cost.seconds, told[2].cost.device_seconds) == (None, None), "nobody timed it"
     assert told[1].scorers == (("boxed_integer", "1"),) and told[1].claims == ("S02",)
     assert told[1].spec_hash.startswith(told[1].run.name[-10:])
+
+
+def test_a_killed_sitting_has_all_its_outputs_and_makes_the_time_a_least() -> None:
+    name = put(ROWS, registered=[registered()])
+    cut, whole = replace(SESSION, generated=1, ended=False), replace(SESSION, generated=8)
+    sat(name, (cut, 0), (cut, 40), (whole, 40))
+    (run,) = gather(S02).runs
+    assert [(s.generated, s.ended) for s in run.sessions] == [(40, False), (1, False), (8, True)]
+    assert (run.cost.seconds, run.cost.at_least) == (30.0, True)
+
+
+def test_a_killed_sitting_of_an_earlier_version_is_known_by_its_outputs() -> None:
+    name = put(ROWS, registered=[registered()])
+    sat(name, (replace(SESSION, generated=1), 0), (replace(SESSION, generated=8), 40))
+    with opened(name) as store:
+        store._db.execute("update session set body = json_remove(body, '$.ended', '$.purpose', '$.by')")
+    (run,) = gather(S02).runs
+    assert [(s.generated, s.ended) for s in run.sessions] == [(40, False), (8, True)] and run.cost.at_least
+
+
+def test_failures_that_were_asked_for_again_leave_a_sitting_whole() -> None:
+    name = put(ROWS, registered=[registered()])
+    sat(name, (replace(SESSION, generated=48), 0), (replace(SESSION, generated=3), 45))
+    (run,) = gather(S02).runs
+    assert [(s.generated, s.ended) for s in run.sessions] == [(48, True), (3, True)] and not run.cost.at_least
+
+
+def test_the_standard_error_over_questions_is_not_taken_from_a_clipped_interval() -> None:
+    name = put([[1.0, 0.0, 0.0]] * 2, registered=[registered()])
+    (run,) = (run for run in gather(S02).runs if run.run.name == name)
+    estimate = run.run.estimate
+    assert estimate is not None and (estimate.population_low, estimate.population_high) == (0.0, 1.0)
+    assert run.question_error == pytest.approx((1 / 3) ** 0.5 / 3**0.5)
+
+
+def test_the_mean_of_a_question_is_by_weight() -> None:
+    told = SampleStory(
+        0, "q", (), None, (), None,
+        tuple(output(r, Score("q", r, "s", "incorrect", value, weight=weight)) for r, (value, weight) in enumerate(
+            [(0.5, 1.0), (0.1, 3.0), (None, 5.0)]
+        )),
+    )  # fmt: skip
+    assert told.mean("s") == pytest.approx(0.2) and told.mean("s", 2) == pytest.approx(0.2)
+    assert told.mean("s", 3) is None, "an output has no value"
+    assert told.mean("another") is None
+
+
+def output(repeat: int, *scores: Score) -> OutputStory:
+    return OutputStory(repeat, "", "", "stop", None, 1, 1, 1.0, 1, scores)
+
+
+# -- judges
+
+
+JUDGED_BY = JudgedBy("qwen-1", "qwen", "none", "", "", "qwen, with token hf_abcdefghijk")
+
+
+def judged(task: str = "mm-vet", **changes: object) -> str:
+    with empty(task=task, **changes) as store:
+        store.add_questions(0, ["q0", "q1"], [Question(f"q{i}", (), f"What {i}?", (), str(i)) for i in range(2)])
+        store.add_many(Generation(f"q{i}", r, "an answer", "stop") for i in range(2) for r in range(2))
+        for ask, text in enumerate(["I like it", "0.5"]):
+            store.add_opinion(Opinion("q0", 0, "qwen-1", ask, text, 1.0, "cut, see /home/me/x.txt" if ask else None))
+        store.add_opinion(Opinion("q0", 1, "another", 0, "1.0", 1.0))
+        store.choose_opinions("mm-vet", JUDGED_BY)
+        store.note_wording("qwen-1", "Mark {answer} by {target}.")
+        store.add_scores([Score("q0", 0, "mm-vet", "correct", 1.0)], "1")
+        store.set_judge("mm-vet", "1")
+        return store.name
+
+
+def test_what_judges_said_is_told_word_for_word() -> None:
+    first, second = samples_of(judged())
+    assert first.outputs[0].opinions == (
+        OpinionStory("mm-vet", "qwen-1", 0, 1, "I like it", readable=False),
+        OpinionStory("mm-vet", "qwen-1", 0, 2, "0.5", readable=True, reason="cut, see …/x.txt"),
+    )  # fmt: skip
+    assert first.outputs[1].opinions == (), "the run is not scored on this judge's opinions"
+    assert all(not output.opinions for output in second.outputs)
+
+
+def test_the_models_that_a_score_rests_on_are_described() -> None:
+    name = judged()
+    (run,) = gather((), runs=[name]).runs
+    assert run.instruments == (
+        Instrument("judging", "qwen-1", "qwen, with token …", "mm-vet", "Mark {answer} by {target}."),
+    )
+    with opened(name) as store:
+        store.choose_listener("ear-1", "an ear in /home/me/ears/one")
+        store.add_scores([Score("q0", 0, "mm-vet", "correct", 1.0)], "1")
+        store.set_judge("mm-vet", "1")
+    (run,) = gather((), runs=[name]).runs
+    assert run.instruments[0] == Instrument("listening", "ear-1", "an ear in …/one")
+    assert [output.opinions for story in samples_of(name) for output in story.outputs if output.opinions]
+
+
+def test_opinions_of_a_withheld_run_are_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = judged(dataset="hub:Idavidrein/gpqa@1/x.csv")
+    assert not any(output.opinions for story in samples_of(name) for output in story.outputs)
+    with RunStore.open(name) as store:
+        store.copy_to(tmp_path / "kept" / name, texts=False)
+    assert b"I like it" not in (tmp_path / "kept" / name / "run.sqlite").read_bytes()
+
+
+def test_secrets_do_not_travel_with_a_copy(tmp_path: Path) -> None:
+    secret, name = "hf_abcdefghijk", judged()
+    with opened(name) as store:
+        # as an earlier version stored them
+        store._db.execute("update generation set error = ?, finish = 'error' where repeat = 1", (f"no {secret}",))
+        store._db.execute("update opinion set reason = ?", (f"no {secret}",))
+        store._db.execute("update score set reason = ?", (f"no http://me:{secret}@box/v1",))
+        store.note("recording", f"from /home/me/{secret}/x.yaml")
+        store.begin_session(replace(SESSION, command=f"harness run {secret}"))
+        store.copy_to(tmp_path / "kept" / name)
+    assert secret.encode() not in (tmp_path / "kept" / name / "run.sqlite").read_bytes()
+    told = list(samples_of(name)), gather((), runs=[name])
+    assert secret not in repr(told)
 
 
 def test_runs_that_bear_on_nothing_are_told_when_they_are_asked_for() -> None:
@@ -476,7 +633,7 @@ def test_gathering_loads_no_model_library() -> None:
     name = put(ROWS, registered=[registered()])
     code = (
         "import sys; from harness import claims, plan; from harness.gathering import gather, samples_of; "
-        f"gather(plan.claims_of([])); gather(plan.claims_of(['S02'])); n = sum(1 for _ in samples_of({name!r})); "
+        f"gather((*plan.claims_of([]), *plan.claims_of(['S02']))); n = sum(1 for _ in samples_of({name!r})); "
         "print(n, [m for m in ('torch', 'transformers', 'lm_eval', 'datasets', 'matplotlib') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)

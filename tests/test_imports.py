@@ -15,6 +15,7 @@ STREET = [
     "errors",
     "records",
     "places",
+    "discretion",
     "reading",
     "network",
     "specs",

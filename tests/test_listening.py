@@ -105,6 +105,7 @@ def test_each_answer_is_heard_once_and_judged_on_what_was_heard() -> None:
         ear = scripted(**SAID | {"q2": "No, never!"})
         done = listen(store, ear)
         assert (done.heard, done.silent, done.failed, done.seconds) == (4, 0, 0, 2.0)
+        assert [(s.purpose, s.by, s.generated) for s in store.other_sessions()] == [("listening", ear.name, 4)]
         assert {t.sample_id: t.text for t in store.transcripts(ear.name)} == SAID | {"q2": "No, never!"}
         found = scores(store)
         assert {name: s.value for name, s in found.items()} == {"q0": 0.0, "q1": 0.0, "q2": 1 / 3, "q3": 0.0}
@@ -140,7 +141,7 @@ def test_without_a_listener_nothing_is_scored_and_the_remedy_is_said() -> None:
         store.add(replace(spoken("q2"), finish_reason="error", error="out of memory", speech=None))
         found = scores(store)
         assert (found["q0"].status, found["q0"].value) == ("unscored", None)
-        assert found["q0"].reason == f"not transcribed yet: harness listen {store.name} --ear whisper-large-v3"
+        assert found["q0"].reason == "not transcribed yet: harness listen RUN --ear whisper-large-v3"
         assert (found["q1"].status, found["q1"].reason) == ("unscored", "the answer was not spoken")
         assert (found["q2"].status, found["q2"].reason) == ("errored", "out of memory")
         listen(store, scripted(**SAID))

@@ -128,6 +128,7 @@ def test_what_is_held_does_not_grow_with_the_samples(
     assert engine.shelf.nbytes == engine.prompts.nbytes == 0
 
 
+@pytest.mark.full
 def test_the_count_would_see_what_has_no_bound(
     tiny_omni: Path, images: list[Media], monkeypatch: pytest.MonkeyPatch
 ) -> None:

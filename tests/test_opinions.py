@@ -14,8 +14,8 @@ from harness.engines.scripted import Fault, Script, ScriptedEngine
 from harness.errors import ConfigError, EngineError, ModelError, StoreError, TaskError, UnknownName
 from harness.judging.courses import new_course
 from harness.judging.runs import LocalRun, local_run
-from harness.opinions import Judge, ask_judge, judge_of, open_judge
-from harness.records import Generation, Registration, Request, RunSpec, Sample, Score, turn
+from harness.opinions import Judge, ask_judge, open_judge
+from harness.records import Deviation, Generation, Registration, Request, RunSpec, Sample, Score, turn
 from harness.store import RunStore
 from harness.tasks.scorers import AFTERWARDS, JUDGED, load_scorer
 from harness.tasks.scorers.opinions import OpinionScorer, mark_of
@@ -74,7 +74,7 @@ def answered(store: RunStore, *texts: str, repeat: int = 0) -> None:
 
 
 def scripted(script: Script | None = None, model: str = "qwen2.5-7b", **said: str) -> Judge:
-    return judge_of(ScriptedEngine(script or Script(answers=said, text="5")), model, "sha256:1")
+    return Judge(ScriptedEngine(script or Script(answers=said, text="5")), model, "sha256:1")
 
 
 def scores(store: RunStore, task: Judged) -> dict[str, Score]:
@@ -109,12 +109,15 @@ def test_opinions_become_scores_and_their_version_says_whose_they_are() -> None:
         answered(store)
         judge = scripted(q0="5", q1="**Score: 4**", q2="3.5", q3="I would rather not say.")
         done = ask_judge(store, task, judge)
-        assert (done.asked, done.spared, done.failed) == (12, 0, 0), "three opinions on each"
+        assert (done.asked, done.again, done.spared, done.failed) == (21, 9, 0, 0), "three opinions on each"
+        assert done.unreadable == 3 and done.chosen
         found = scores(store, task)
         values = {name: s.value for name, s in found.items()}
         assert values == {"q0": 1.0, "q1": 0.8, "q2": 0.7, "q3": None}
         assert (found["q0"].status, found["q1"].status, found["q1"].reason) == ("correct", "incorrect", "4.00 of 5")
-        assert found["q3"].status == "unscored" and "3 of 3 opinions are not in the form" in str(found["q3"].reason)
+        assert found["q3"].status == "unscored" and "opinions not in the form asked for: 3 of 3" in str(
+            found["q3"].reason
+        )
         version = store.judge()
         assert version is not None and version[1] == f"1, {done.judge}" and done.judge.startswith("qwen2.5-7b-")
         assert [o.text for o in store.opinions(done.judge, "q1", 0)] == ["**Score: 4**"] * 3, "as they came"
@@ -128,7 +131,7 @@ def test_without_a_judge_nothing_is_scored_and_the_remedy_is_said() -> None:
         store.add(replace(generation("q3", 0), text="", finish_reason="error", error="out of memory"))
         found = scores(store, task)
         assert (found["q0"].status, found["q0"].value) == ("unscored", None)
-        assert found["q0"].reason == f"not judged yet: harness judge {store.name} --by MODEL"
+        assert found["q0"].reason == "not judged yet: harness judge RUN --by MODEL"
         assert (found["q1"].status, found["q1"].value) == ("no_answer", 0.0)
         assert (found["q3"].status, found["q3"].reason) == ("errored", "out of memory")
         ask_judge(store, task, scripted())
@@ -141,7 +144,7 @@ def test_what_there_is_nothing_to_judge_in_is_never_shown_to_the_judge() -> None
     with started(replace(SPEC, thinking="prompt")) as store:
         answered(store, "I think it is", "a thought</think>\n\nAn answer", "a thought</think>  \n")
         store.add(replace(generation("q3", 0), text="", finish_reason="error", error="x"))
-        done = ask_judge(store, task, judge_of(engine, "m"))
+        done = ask_judge(store, task, Judge(engine, "m"))
         assert (done.asked, done.spared) == (3, 3) and {r.sample_id for r in engine.asked} == {"q1"}
         assert "An answer" in engine.asked[0].messages[-1].content
         assert "a thought" not in engine.asked[0].messages[-1].content
@@ -155,7 +158,7 @@ def test_each_opinion_is_drawn_with_its_own_seed_as_the_protocol_says() -> None:
     with started(PLAIN) as store:
         answered(store)
         answered(store, repeat=1)
-        ask_judge(store, Judged(), judge_of(engine, "m"))
+        ask_judge(store, Judged(), Judge(engine, "m"))
         assert len(engine.asked) == 24 == len({(r.sample_id, r.repeat) for r in engine.asked})
         assert len({r.seed for r in engine.asked}) == 24
         (sampling,) = {r.sampling.model_dump_json() for r in engine.asked}
@@ -169,17 +172,17 @@ def test_a_kill_in_the_middle_keeps_what_was_said() -> None:
         answered(store)
         stopping = Script(text="4", faults=(Fault(kind="interrupt", samples=("q2",), repeats=(1,)),))
         # the same judge as far as its name goes: the fault is not part of what it says
-        first = judge_of(ScriptedEngine(stopping), "m")
+        first = Judge(ScriptedEngine(stopping), "m")
         first.engine.version = "v"  # type: ignore[misc]  # a plain attribute of this engine
         with pytest.raises(KeyboardInterrupt):
             ask_judge(store, task, first)
         (name,) = store.judges()
-        assert [(o.sample_id, o.ask) for o in store.all_opinions(name)][-1] == ("q2", 0)
+        assert [len(store.opinions(name, sample, 0)) for sample in SAMPLES] == [3, 3, 1, 0]
         assert store.count_opinions(name) == 7 and store.judged_by("voicebench-open") is None
         assert {s.status for s in scores(store, task).values()} == {"unscored"}, "a run that is half judged is not"
         engine = Catching(Script(text="4"))
         engine.version = "v"
-        done = ask_judge(store, task, judge_of(engine, "m"))
+        done = ask_judge(store, task, Judge(engine, "m"))
         assert done.asked == 5 and [(r.sample_id, r.repeat) for r in engine.asked][:1] == [("q2", 1)]
         assert {s.value for s in scores(store, task).values()} == {0.8}
 
@@ -190,18 +193,18 @@ def test_what_the_judge_failed_on_is_asked_again_and_a_broken_one_stops_soon() -
         answered(store)
         failing = ScriptedEngine(Script(text="4", faults=(Fault(kind="error", samples=("q1",), message="no memory"),)))
         failing.version = "v"
-        done = ask_judge(store, task, judge_of(failing, "m"))
+        done = ask_judge(store, task, Judge(failing, "m"))
         assert (done.asked, done.failed, done.first_failure) == (9, 3, "no memory")
         assert scores(store, task)["q1"].status == "unscored"
         mended = ScriptedEngine(Script(text="4"))
         mended.version = "v"
-        assert ask_judge(store, task, judge_of(mended, "m")).asked == 3
+        assert ask_judge(store, task, Judge(mended, "m")).asked == 3
         assert scores(store, task)["q1"].value == 0.8
         for repeat in (1, 2):
             answered(store, repeat=repeat)
         broken = ScriptedEngine(Script(faults=(Fault(kind="error", message="no judge"),)))
         with pytest.raises(EngineError, match=r"failed on all of 20 requests: no judge"):
-            ask_judge(store, task, judge_of(broken, "x"))
+            ask_judge(store, task, Judge(broken, "x"))
 
 
 def test_two_judges_stand_side_by_side_and_the_last_one_counts() -> None:
@@ -228,7 +231,7 @@ def test_a_judge_that_thinks_is_read_behind_its_thought() -> None:
     engine = Catching(thinking)
     with started(PLAIN) as store:
         answered(store)
-        ask_judge(store, task, judge_of(engine, "m"))
+        ask_judge(store, task, Judge(engine, "m"))
         assert engine.asked[0].sampling.max_tokens == 8192, "room for the thought"
         found = scores(store, task)
         assert [found[name].value for name in SAMPLES] == [0.8, None, None, 0.6]
@@ -349,7 +352,7 @@ def test_an_answer_that_needs_no_extraction_needs_no_judge() -> None:
             "q2": None,
             "q3": 0.0,
         }
-        done = ask_judge(store, task, judge_of(engine, "m"))
+        done = ask_judge(store, task, Judge(engine, "m"))
         assert (done.asked, done.spared) == (1, 3) and "It is fourteen." in engine.asked[0].messages[-1].content
         assert scores(store, task)["q2"].value == 1.0
 
@@ -362,12 +365,16 @@ def test_a_second_scorer_waits_for_its_judge_without_a_mean() -> None:
         assert [name for name, _ in store.scored_versions()] == ["mathvista-rules"]
         scoring.score_run(store, task, "mathvista-extracted")  # asked for by name: unscored, with the reason
         before = local_run(store)
-        assert before is not None and before.others == () and before.deviations == ()
+        assert before is not None and before.others == ()
         ask_judge(store, task, scripted(Script(text="14")))
         scoring.score_all(store, task)
         after = local_run(store)
         assert after is not None and after.scorer == "mathvista-rules"
-        assert dict(after.others) == {"mathvista-extracted": 1.0} and after.deviations == ()
+        assert dict(after.others) == {"mathvista-extracted": 1.0}
+        (rules,) = after.deviations
+        assert (rules.name, rules.direction, rules.detail) == (
+            "grader", "unknown", "answers extracted by rules instead of by GPT-4",
+        )  # fmt: skip
 
 
 # --- who may judge, and in which words
@@ -406,7 +413,7 @@ def test_the_wording_that_is_given_is_used() -> None:
     engine = Catching(Script(text="5"))
     with started(PLAIN) as store:
         answered(store, "a {question} in braces")
-        ask_judge(store, Judged(), judge_of(engine, "m", wording="Q={question} A={answer}"))
+        ask_judge(store, Judged(), Judge(engine, "m", wording="Q={question} A={answer}"))
         assert engine.asked[0].messages[-1].content == "Q=How are you? A=a {question} in braces"
 
 
@@ -430,14 +437,14 @@ def test_a_spoken_answer_is_judged_by_what_was_heard() -> None:
         for name in SAMPLES:
             store.add(spoken(name))
         with pytest.raises(StoreError, match="harness listen"):
-            ask_judge(store, task, judge_of(engine, "m"))
+            ask_judge(store, task, Judge(engine, "m"))
         listen(store, ear(q0="hello there"))
-        ask_judge(store, task, judge_of(engine, "m"))
+        ask_judge(store, task, Judge(engine, "m"))
         assert "hello there" in engine.asked[0].messages[-1].content
         assert scores(store, task)["q0"].value == 0.6
         listen(store, ear(q0="something else"))
         assert scores(store, task)["q0"].status == "unscored", "the opinion was on what the other one heard"
-        ask_judge(store, task, judge_of(engine, "m"))
+        ask_judge(store, task, Judge(engine, "m"))
         assert scores(store, task)["q0"].value == 0.6
 
 
@@ -467,7 +474,7 @@ def test_another_judge_is_a_deviation_of_the_verdict() -> None:
     run = judged_run(scripted(Script(text="0.9")))
     (deviation,) = run.deviations
     assert (deviation.name, deviation.direction) == ("judge", "unknown")
-    assert deviation.detail == "opinions of qwen2.5-7b instead of GPT-4 Turbo, asked in our own words"
+    assert deviation.detail == "opinions of qwen2.5-7b in fp32 instead of GPT-4 Turbo, asked in our own words"
     assert run.evidence == "measured" and not run.at_any_round
     # a run that is far below the claim, but for its judge as planned: "lower" is not said of it
     from tests.test_verdicts import of_runs, scored, smoke_run
@@ -479,7 +486,33 @@ def test_another_judge_is_a_deviation_of_the_verdict() -> None:
     assert of_runs(replace(plain, stand_in=True)).evidence == "none"
 
 
-def test_a_run_of_mm_vet_decides_the_claim_that_asks_for_it() -> None:
+def test_a_judge_of_our_own_decides_nothing_either_way() -> None:
+    """One that gives full marks to everything would make every claim true, one that gives none would make all false."""
+    from tests.test_verdicts import of_runs, scored, smoke_run
+
+    run = judged_run(scripted(Script(text="1.0"), model="lenient"))
+    for score, outcome in ((0.7, "lower"), (0.9, "reproduced"), (0.97, "higher")):
+        plain = smoke_run(scored(score))
+        assert of_runs(plain).outcome == outcome
+        held = of_runs(replace(plain, judge=run.judge))
+        assert held.outcome == "inconclusive" and "but the deviation (judge: opinions of lenient in fp32" in held.reason
+        # the judge that the protocol names, in words that somebody brought: they may be the official ones
+        named = Deviation("wording", "unknown", "asked in the words of the file 12345678")
+        expected = "inconclusive" if outcome == "lower" else outcome
+        assert of_runs(replace(plain, judge=(named,))).outcome == expected
+
+
+def test_the_named_judge_in_words_that_were_brought_is_held_back_no_more_than_others() -> None:
+    with started(PLAIN) as store:
+        answered(store)
+        words = "{question} {target} {answer}"
+        for wording, name in ((None, "judge"), (words, "wording")):
+            ask_judge(store, Judged("mm-vet"), Judge(ScriptedEngine(Script(text="1.0")), "gpt-4-turbo", "", wording))
+            (deviation,) = opinions.other_judge(store, "mm-vet")
+            assert (deviation.name, deviation.direction) == (name, "unknown") and "instead" not in deviation.detail
+
+
+def test_a_run_of_mm_vet_is_judged_for_the_claim_that_asks_for_it() -> None:
     from harness.claims import find_claim
     from harness.judging.ledger import judge_claims
 
@@ -488,7 +521,7 @@ def test_a_run_of_mm_vet_decides_the_claim_that_asks_for_it() -> None:
     run = judged_run(scripted(Script(text="0.9")), number)
     verdict = next(v for v in judge_claims([claim], [run]) if v.check == number)
     assert (verdict.run, verdict.scorer, verdict.evidence, verdict.measured) == (run.name, "mm-vet", "measured", "90.0")
-    assert verdict.deviations == run.judge != ()
+    assert verdict.deviations == run.judge != () and verdict.outcome == "inconclusive"
 
 
 def test_a_script_that_stands_in_for_a_judge_is_evidence_of_nothing() -> None:
@@ -521,9 +554,9 @@ def test_a_checkpoint_judges(tiny_checkpoints: Path) -> None:
         answered(store, "one", "two")
         cut = replace(judge, engine=Short(judge.engine))
         done = ask_judge(store, Judged("mm-vet"), cut)
-        assert done.asked == 2 and done.judge.startswith("tiny-qwen2-")
-        texts = [o.text for o in store.all_opinions(done.judge)]
-        assert len(texts) == 2 and all(texts)
+        assert (done.asked, done.again, done.unreadable) == (8, 6, 2) and done.judge.startswith("tiny-qwen2-")
+        texts = [o.text for name in SAMPLES for o in store.opinions(done.judge, name, 0)]
+        assert len(texts) == 8 and all(texts)
         again = scores(store, Judged("mm-vet"))
         assert {s.status for s in again.values()} == {"unscored"}
         by = store.judged_by("mm-vet")

@@ -3,6 +3,7 @@
 import math
 import re
 import xml.etree.ElementTree as ET
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,6 +201,25 @@ def test_costs_leave_out_what_nobody_recorded() -> None:
     timed = costs_of(publication(runs=(*runs, cost_story(3, 0.7, 8, seconds=40.0))), EN)
     assert timed is not None and sorted(p.places.count(None) for p in timed.panels) == [0, 0, 2]
     assert costs_of(publication(runs=runs[:1]), EN) is None
+
+
+def test_every_cost_has_its_number_even_where_points_lie_on_each_other() -> None:
+    runs = tuple(cost_story(n, 0.6, 4) for n in range(1, 10))
+    picture = costs_of(publication(runs=runs), EN)
+    assert picture is not None
+    canvas = laid_costs(picture, EN)
+    clear(canvas)
+    beside = Counter(text for text in _texts(canvas) if text.isdigit() and len(text) == 1)
+    assert all(beside[f"{n}"] >= len(picture.panels) + 1 for n in range(1, 10)), beside
+
+
+def test_costs_show_the_interval_that_holds() -> None:
+    runs = (cost_story(1, 0.6, 4), cost_story(2, 0.7, 64))
+    assert runs[0].run.estimate is not None
+    held = replace(runs[0].run.estimate, low=0.3, high=0.9, method="anytime")
+    picture = costs_of(publication(runs=(replace(runs[0], early=held), runs[1])), EN)
+    assert picture is not None
+    assert (picture.points[0].low, picture.points[0].high) == pytest.approx((30.0, 90.0))
 
 
 def test_the_overview_joins_checks_that_say_the_same() -> None:

@@ -19,13 +19,13 @@ from harness import claims, models
 from harness.errors import EngineError, HarnessError
 from harness.judging.ledger import judge_claims
 from harness.judging.probed import gap, judge_probe, outcome_of
+from harness.library.available import total
 from harness.library.checkpoints import Source
 from harness.library.omni import OmniModel, load_omni, speaking, tiny_media
 from harness.probes import context, image_output, keeping, memory, modality, spread, switching
 from harness.probes.child import Job
 from harness.probes.devices import check_stands_for, find_device, load_devices
 from harness.probes.events import Heard
-from harness.probes.machine import memory_bytes
 from harness.probes.streaming import Asking, Server, ask
 from harness.probes.timing import gaps, speed, times_of
 from harness.records import Claim, Message, ProbeCheck, Sampling, Verdict
@@ -246,11 +246,12 @@ def test_the_narrowest_group_bounds_the_memory(tmp_path: Path) -> None:
     own = tmp_path / "cgroup"
     own.write_text("0::/a/b\n")
     (tmp_path / "root" / "a" / "b").mkdir(parents=True)
-    whole = memory_bytes(tmp_path / "root", own)
+    whole = total(tmp_path / "root", own)
     (tmp_path / "root" / "a" / "memory.max").write_text("123456789\n")
+    (tmp_path / "root" / "a" / "memory.current").write_text("5\n")
     (tmp_path / "root" / "a" / "b" / "memory.max").write_text("max\n")
-    assert memory_bytes(tmp_path / "root", own) == 123456789 < whole
-    assert memory_bytes(tmp_path / "root", tmp_path / "none") == whole
+    assert total(tmp_path / "root", own) == 123456789 < whole
+    assert total(tmp_path / "root", tmp_path / "none") == whole
 
 
 def probe_checks() -> list[tuple[Claim, ProbeCheck]]:

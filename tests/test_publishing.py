@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +11,15 @@ import pytest
 from harness import claims, cli, plan, publishing
 from harness.errors import HarnessError, StoreError, UnknownName
 from harness.publishing import Asked, Look, Report, check, publish, remake, text_of
-from harness.publishing.manifest import NAME, Manifest, read_manifest
+from harness.publishing.checking import _compared as compared
+from harness.publishing.manifest import NAME, Manifest, digest, read_manifest
 from harness.publishing.writing import content_of, write
 from harness.records import Generation, Registration, RunSpec, Score
-from harness.report.site.page import Page
+from harness.records.questions import Question
+from harness.report.site.page import Page, Streamed
 from harness.store import RunStore
 from tests.stored_runs import BASE
+from tests.test_gathering import SESSION
 
 TEXTS = ("md", "csv", "json")
 HOSTILE = "<script>alert(1)</script> \u202e \x01 " + "x" * 300
@@ -85,21 +88,59 @@ def test_a_missing_and_a_foreign_file_are_found(tmp_path: Path) -> None:
     (tmp_path / "out" / "table.csv").unlink()
     manifest = json.loads((tmp_path / "out" / NAME).read_text())
     manifest["files"]["other.txt"] = "0" * 64
+    manifest["files"]["verdicts.json"] = "0" * 64
     (tmp_path / "out" / NAME).write_text(json.dumps(manifest))
-    assert [(d.file, d.written) for d in check(tmp_path / "out")] == [("table.csv", "nothing"), ("other.txt", "a file")]
+    assert [(d.file, d.written) for d in check(tmp_path / "out")][:2] == [
+        ("table.csv", "nothing"),
+        ("other.txt", "a file"),
+    ]
+    (other,) = check(tmp_path / "out")[2:]
+    assert other.file == "verdicts.json" and "sha256" in other.sentence()
 
 
 def test_a_run_travels_with_its_report(tmp_path: Path, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The check needs nothing of the machine that made it, and finds a score that was changed in the record."""
     publish(report_of("S02"), tmp_path / "out", (*TEXTS, "html", "lm-eval", "eee"), keep=True)
     monkeypatch.setenv("HARNESS_RUNS", str(tmp_path / "nowhere"))
-    assert read_manifest(tmp_path / "out").kept == (run,)
+    assert read_manifest(tmp_path / "out").rests_on == (run,)
+    assert set(read_manifest(tmp_path / "out").records) == {f"records/{run}/run.sqlite", f"records/{run}/spec.json"}
     assert check(tmp_path / "out") == ()
     assert os.environ["HARNESS_RUNS"] == str(tmp_path / "nowhere")
     monkeypatch.setenv("HARNESS_RUNS", str(tmp_path / "out" / "records"))
     with RunStore.open(run, write=True) as store:
         store.add_scores([Score("a", 0, "boxed_integer", "incorrect", 0.0, "5")], "1")
+    (changed,) = check(tmp_path / "out")
+    assert changed.file == f"records/{run}/run.sqlite"
+    manifest = json.loads((tmp_path / "out" / NAME).read_text())
+    manifest["records"][changed.file] = digest((tmp_path / "out" / changed.file).read_bytes())
+    (tmp_path / "out" / NAME).write_text(json.dumps(manifest))
     assert {d.file for d in check(tmp_path / "out")} >= {"table.md", "table.csv", "verdicts.json"}
+    (tmp_path / "out" / changed.file).unlink()
+    assert [(d.file, d.written) for d in check(tmp_path / "out")] == [(changed.file, "nothing")]
+
+
+def test_without_its_records_a_report_cannot_be_made_again(tmp_path: Path, run: str) -> None:
+    out = tmp_path / "out"
+    publish(report_of("S02"), out, TEXTS, keep=True)
+    publish(report_of("S02"), out, TEXTS)
+    assert not (out / "records").exists()
+    with pytest.raises(HarnessError, match=r"rests on 1 run without keeping them.*--keep-records"):
+        check(out)
+
+
+def test_what_a_user_put_there_stays(tmp_path: Path, run: str) -> None:
+    out = tmp_path / "out"
+    publish(report_of("S02"), out, ("md",))
+    for name in ("records/mine.txt", "table.csv"):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("mine")
+    (out / "drafts").mkdir()
+    publish(report_of("S02"), out, ("md",), keep=True)
+    publish(report_of("S02"), out, ("md",))
+    assert (out / "drafts").is_dir() and (out / "records" / "mine.txt").read_text() == "mine"
+    with pytest.raises(HarnessError, match=r"table\.csv is no file of the report there and would be lost"):
+        publish(report_of("S02"), out, ("csv",))
+    assert (out / "table.csv").read_text() == "mine" and (out / "table.md").is_file()
 
 
 def test_no_report_holds_a_folder_of_this_machine(tmp_path: Path, run: str) -> None:
@@ -123,7 +164,8 @@ def test_the_same_bytes_whenever_it_is_made(tmp_path: Path, run: str) -> None:
     for name in ("one", "two"):
         publish(report_of("C082", "S02"), tmp_path / name, forms)
     one, two = (read_manifest(tmp_path / name) for name in ("one", "two"))
-    assert one == two and len(one.files) > 20
+    assert one == two
+    assert len(one.files) > 10
 
 
 def test_remaking_follows_the_records(tmp_path: Path, run: str) -> None:
@@ -159,7 +201,7 @@ def test_a_report_that_fails_half_way_leaves_the_old_one(tmp_path: Path) -> None
         yield Page("table.md", "half")
         raise KeyboardInterrupt
 
-    def manifest(sums: object) -> Manifest:
+    def manifest(*sums: object) -> Manifest:
         raise AssertionError(f"never made of {sums}")
 
     with pytest.raises(KeyboardInterrupt):
@@ -236,6 +278,11 @@ def _main(*words: str) -> int:
         (("--lang", "jp"), "no language 'jp'"),
         (("--all", "C082"), "leave out the names"),
         (("--suite", "smok"), "no suite 'smok'"),
+        (("--out", "page.html"), "the name of one: name a folder"),
+        (("--out", "x.docx"), r"no form of a report ends in \.docx"),
+        (("--format", "md", "--out", "x.tex"), "make them agree"),
+        (("--format", "csv", "--out", "/proc/nothing/here.csv"), "cannot be written"),
+        (("--keep-records",), "name its folder"),
         (("--check", "nowhere"), "holds no report"),
         (("--check", "nowhere", "--fail-on", "lower"), "give one of the two"),
     ],
@@ -257,9 +304,9 @@ def test_the_command_writes_a_file_or_a_folder_and_checks_it(tmp_path: Path) -> 
 
 
 def test_every_form_is_offered_and_documented() -> None:
-    from harness.cli.report_command import _FORMS
+    from harness.cli.report_command import FORMS
 
-    assert _FORMS.split(", ") == list(publishing.FORMS)
+    assert FORMS.split(", ") == list(publishing.FORMS)
 
 
 def test_all_is_every_claim() -> None:
@@ -267,3 +314,55 @@ def test_all_is_every_claim() -> None:
 
     asked = _asked([], [], everything=True, recorded=True)
     assert len(asked.gathered().stories) == len(claims.load_claims()) > len(plan.claims_of([]))
+
+
+# -- files of which only a piece is in memory
+
+
+def streamed(*lines: str) -> Streamed:
+    return Streamed("x/samples.jsonl", lambda: (f"{line}\n".encode() for line in lines))
+
+
+def test_a_streamed_file_is_written_as_a_whole_one(tmp_path: Path, run: str) -> None:
+    sums: dict[str, str] = {}
+
+    def manifest(files: Mapping[str, str], records: Mapping[str, str]) -> Manifest:
+        sums.update(files)
+        return read_manifest(publish(report_of(run), tmp_path / "other", ("md",)).folder)
+
+    made = write(tmp_path / "out", iter([streamed("a", "b")]), manifest)
+    assert (tmp_path / "out" / "x" / "samples.jsonl").read_bytes() == b"a\nb\n" == content_of(streamed("a", "b"))
+    assert sums == {"x/samples.jsonl": digest(b"a\nb\n")} and (made.files, made.size) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("a\nb\n", []),
+        ("a\nc\n", [("line 2", '"c\\n"', '"b\\n"')]),
+        ("a\n", [("line 2", "no such line", '"b\\n"')]),
+        ("a\nb\nc\n", [("line 3", '"c\\n"', "no such line")]),
+    ],
+)
+def test_a_streamed_file_is_compared_line_by_line(
+    tmp_path: Path, written: str, found: list[tuple[str, str, str]]
+) -> None:
+    path = tmp_path / "samples.jsonl"
+    path.write_text(written, encoding="utf-8")
+    assert [(d.where, d.written, d.again) for d in compared(streamed("a", "b"), path)] == found
+
+
+def test_a_changed_line_of_samples_is_found(tmp_path: Path, run: str) -> None:
+    with RunStore.open(run, write=True) as store:
+        store.add_questions(0, ["a", "b"], [Question(name, (), f"What is {name}?", (), "4") for name in "ab"])
+        # a record of Every Eval Ever wants a time
+        store.begin_session(SESSION)
+    publish(report_of("S02"), tmp_path / "out", ("lm-eval", "eee"), keep=True)
+    assert check(tmp_path / "out") == ()
+    samples = list((tmp_path / "out").rglob("*samples*.jsonl"))
+    assert len(samples) == 2
+    for path in samples:
+        tampered(path, "alert(1)", "alert(2)")
+    found = [d for d in check(tmp_path / "out") if "samples" in d.file and d.where.startswith("line")]
+    assert [d.file.partition("/")[0] for d in found] == ["lm-eval", "eee"]
+    assert all("alert(2)" in d.written and "alert(1)" in d.again for d in found)

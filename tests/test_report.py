@@ -469,11 +469,11 @@ def test_csv_has_every_field_of_every_row() -> None:
     read = list(csv.DictReader(io.StringIO(markdown.comparison_csv(table()))))
     assert [r["claim"] for r in read] == [r.claim for r in table()]
     assert [f for f in fields(Row) if f.name not in read[0]] == [
-        f for f in fields(Row) if f.name in ("recorded", "numbers")
+        f for f in fields(Row) if f.name in ("recorded", "numbers", "printed")
     ]
     assert [f.name for f in fields(Numbers) if f.name not in read[0]] == []
     numbers = ("measured_value", "interval_low", "interval_high", "claimed_value", "tolerance", "planned", "rounds")
-    assert [read[3][name] for name in numbers] == ["79.5", "78.4", "80.6", "79.8", "0.03", "1920", "64"]
+    assert [read[3][name] for name in numbers] == ["79.5", "78.4", "80.6", "79.8", "3.0", "1920", "64"]
     assert read[4]["interval_low"] == "" and read[4]["claimed_value"] == "70.0"
     assert read[3]["interval"] == "78.4–80.6"
 

@@ -11,7 +11,7 @@ import pytest
 from browsing import Browsing
 from told_runs import output, sample, told_run, written
 
-from harness.gathering import SampleStory
+from harness.gathering import OpinionStory, SampleStory
 from harness.records import Media, Message, Score, ScoreStatus, turn
 from harness.report.site import samples as told
 
@@ -389,3 +389,21 @@ def test_japanese_pages_speak_japanese(browser: Browsing, tmp_path: Path) -> Non
     expect(page.locator(".outcome")).to_contain_text("正解")
     expect(found(page)).to_have_text("表示中：出力1件（1問）")
     browser.assert_quiet(tmp_path)
+
+
+def test_what_judges_said_is_read_as_text(browser: Browsing, tmp_path: Path) -> None:
+    hostile = "<img src=x onerror=alert(1)><b>0.5</b>"
+    two = (
+        OpinionStory("mm-vet", "qwen-1", 0, 1, hostile, readable=False, reason="it was cut"),
+        OpinionStory("mm-vet", "qwen-1", 0, 2, "0.5", readable=True),
+    )
+    page = browser.open(written(tmp_path, [sample(0, [output(0, opinions=two)]), sample(1)]))
+    opinions = page.locator(".pane .opinion")
+    expect(opinions).to_have_count(2)
+    expect(opinions.nth(0)).to_contain_text(hostile)
+    expect(opinions.nth(0)).to_contain_text("could not be read")
+    expect(opinions.nth(1)).to_contain_text("attempt 2")
+    assert page.locator(".pane img").count() == 0
+    page.locator("[name=needle]").fill("onerror")
+    page.locator("[name=needle]").press("Enter")
+    expect(found(page)).to_contain_text("1")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from told_runs import NAME, content, output, sample, told_run
 
-from harness.gathering import SampleStory
+from harness.gathering import Instrument, OpinionStory, OtherCost, SampleStory
 from harness.records import Media, MediaUse, RunSpec, Score, turn
 from harness.report.lexicon import LANGUAGES, Language, lexicon
 from harness.report.site import samples as told
@@ -169,6 +169,54 @@ def test_media_are_named_without_their_folders(tmp_path: Path) -> None:
     ]
     assert question["given"] == [["image", [640, 480, 0, 0.0], [1280, 960, 0, 0.0], 391]]
     assert question["outputs"][0]["speech"] == "speech/00005-2.wav"
+
+
+# -- judges
+
+
+def said(text: str, attempt: int = 1, *, readable: bool = True, reason: str | None = None) -> OpinionStory:
+    return OpinionStory("mm-vet", "qwen-1", 0, attempt, text, readable, reason)
+
+
+def test_what_judges_said_is_in_the_shard() -> None:
+    two = (said("hm", readable=False, reason="it was cut"), said(HOSTILE, 2))
+    ((question,),) = data(files([sample(0, [output(0, opinions=two), output(1)])]), "harnessShard")
+    first, second = question["outputs"]
+    assert first["opinions"] == [
+        ["mm-vet", "qwen-1", 1, 1, False, "hm", "it was cut"], ["mm-vet", "qwen-1", 1, 2, True, HOSTILE, None],
+    ]  # fmt: skip
+    assert "opinions" not in second, "nearly all outputs have none"
+    withheld = files([sample(0, [output(0, opinions=two)])], run=told_run(withheld="It is forbidden."))
+    assert "opinions" not in data(withheld, "harnessShard")[0][0]["outputs"][0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_models_a_score_rests_on_are_on_the_page(language: Language) -> None:
+    run = told_run()
+    session = dataclasses.replace(
+        run.sessions[0], purpose="judging", by="qwen-1", command="harness judge x", seconds=30.0, ended=False
+    )
+    made = Instrument(
+        "judging", "qwen-1", f"qwen at 1a2b {HOSTILE}", "mm-vet", f"Mark it.\n\nMark {{answer}}. {HOSTILE}"
+    )
+    cost = dataclasses.replace(run.cost, others=OtherCost(30.0, 60.0, at_least=True))
+    run = dataclasses.replace(run, instruments=(made,), other_sessions=(session,), cost=cost)
+    page = files([sample()], run=run, language=language)[f"{HOME}/index.html"].decode()
+    for text in ("qwen-1", "qwen at 1a2b", "Mark {answer}.", "harness judge x", "mm-vet"):
+        assert text in page, text
+    assert "<img" not in page and "\u202e" not in page
+    assert "<bdi>Mark it.</bdi>\n<bdi></bdi>\n<bdi>Mark {answer}." in page, "line by line"
+    least = {"en": "at least 30 s", "ja": "30秒以上"}[language]
+    assert page.count(least) == 2, "the session and the cost"
+    plain = files([sample()], language=language)[f"{HOME}/index.html"].decode()
+    assert "qwen-1" not in plain and least not in plain
+
+
+def test_a_run_that_was_cut_off_took_at_least_its_time() -> None:
+    run = told_run()
+    run = dataclasses.replace(run, cost=dataclasses.replace(run.cost, at_least=True))
+    page = files([sample()], run=run)[f"{HOME}/index.html"].decode()
+    assert "at least 5,400 s (1.50 h)" in page
 
 
 # -- what may not be told

@@ -15,14 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from told_site import hostile_story, ledger, many, measured_story, publication, small, untold_story
 
+from harness.claims import load_articles
 from harness.gathering import Publication
 from harness.records import EVIDENCE_ORDER
 from harness.report.lexicon import LANGUAGES, Language, lexicon
 from harness.report.rows import rows, tally
 from harness.report.site import marks, rendering
+from harness.report.site.front import front
 from harness.report.site.page import Page
 from harness.report.site.pages import pages
-from harness.report.site.rendering import POLICY, linked, told, unbroken
+from harness.report.site.rendering import POLICY, linked, parted, titled, told, unbroken
+from harness.report.site.run_page import run_page
+
+EN, JA = lexicon("en"), lexicon("ja")
 
 VOID = {"wbr", "col", "meta", "link", "br", "hr", "img", "input", "rect", "path", "circle", "line", "source"}
 ADDRESSES = ("href", "src", "action", "formaction", "poster", "data", "xlink:href", "srcset")
@@ -243,7 +248,60 @@ def test_the_table_prints_the_numbers_of_the_other_tables(language: Language) ->
     for row in rows(whole.verdicts, whole.claims, words):
         if row.level == "claim":
             measured = f"{row.measured} {row.interval}".split()
-            assert shown[row.claim] == (row.claimed.split(), measured), row.claim
+            claimed, own = shown[row.claim][0], row.claimed_from in ("article", "")
+            told_whose = words.text("table.whose", whose=row.whose).split() if row.claimed and not own else []
+            assert (claimed, shown[row.claim][1]) == (row.claimed.split() + told_whose, measured), row.claim
+
+
+def test_a_rivals_figure_is_not_shown_as_the_articles() -> None:
+    page = everything("en")["index.html"]
+    body = page.all("table", **{"class": "claims"})[0]
+    lines = (e for e in page.all("tr") if e.within("tbody") and e.parent and e.parent.parent is body)
+    line = next(e for e in lines if e.inside[0].inside[0].text == "C006")
+    assert line.inside[4].text == "75.9 (deepseek-v3/mmlu-pro)"
+
+
+def test_claims_of_no_article_are_not_counted_as_an_articles() -> None:
+    made = front(ledger(), EN)
+    assert made.from_articles == sum(bool(s.claim.article) for s in ledger().stories) < made.claims
+    (tally_line,) = Document(site(ledger())["index.html"]).all("p", **{"class": "tally"})
+    assert tally_line.texts == [f", {made.from_articles} of them in {made.articles} articles"]
+
+
+def test_a_run_that_ended_early_says_so_wherever_its_score_stands() -> None:
+    (run,) = small().runs
+    assert run.run.estimate is not None
+    held = replace(run.run.estimate, low=0.7, high=0.87, level=0.9917, method="anytime")
+    early = replace(run, early=held)
+    whole = replace(small(), runs=(early,))
+    (line,) = front(whole, EN).runs
+    assert (line.score, line.interval, line.early) == ("78", "70–87 (99.17 %)", True)
+    assert "holds at any look" in site(whole)["index.html"] and "holds at any look" not in site(small())["index.html"]
+    for words, level in ((EN, "99.17 % interval that holds at any look"), (JA, "どの時点でも成り立つ区間")):
+        shown = run_page(early, (1, 3), words)
+        assert level in shown and "70–87" in shown and "74.9" not in shown
+        assert level not in run_page(run, (1, 3), words)
+
+
+def test_a_bound_is_no_value() -> None:
+    page = everything("en")["claims/C016.html"]
+    assert "at least 1,000,000,000,000 printed by the article: 1兆超" in " ".join(page.root.text.split())
+
+
+def test_an_article_has_its_name_in_the_language_of_the_page() -> None:
+    article = next(s.article for s in ledger().stories if s.article and s.article.id == "003")
+    name = '<span class="whole">QwQ-32B</span>'
+    assert titled(article, JA) == f"{name}と中国のAIブーム"
+    assert titled(article, EN) == f"{name} and China&#39;s AI boom"
+    unnamed = article.model_copy(update={"title_ja": None})
+    assert titled(unnamed, JA) == f'<span lang="en">{titled(article, EN)}</span>'
+    assert all(article.title_ja for article in load_articles().values())
+
+
+def test_what_is_reckoned_here_says_so_beneath_its_picture() -> None:
+    (first, *_) = everything("en")["claims/C083.html"].all("figcaption")
+    assert "printed by no source" in first.text and "279 are taken" in first.text
+    assert not everything("en")["claims/C079.html"].all("figcaption")
 
 
 def test_a_claims_page_tells_everything() -> None:
@@ -328,7 +386,7 @@ def test_no_text_is_kept_that_no_page_says() -> None:
 @settings(max_examples=200)
 @given(st.text(max_size=80))
 def test_addresses_become_links_and_nothing_else_does(text: str) -> None:
-    for shown in (linked(text), linked(f"https://example.org/{text}"), told(text, lexicon("ja")), unbroken(text)):
+    for shown in (linked(text), linked(f"https://example.org/{text}"), told(text, JA), unbroken(text), parted(text)):
         page = Document(str(shown))
         assert {e.tag for e in page.elements} <= {"a", "span", "wbr"}
         for link in page.all("a"):

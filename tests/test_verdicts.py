@@ -321,7 +321,13 @@ def test_failures_within_the_limit_can_still_forbid_reproduced() -> None:
     clean = judge_score(scored(0.71), claim_of(0.70, tolerance=0.028), planned_rounds=64)
     failing = judge_score(scored(0.71, failed=19), claim_of(0.70, tolerance=0.028), planned_rounds=64)
     assert (clean.outcome, failing.outcome) == ("reproduced", "inconclusive")
-    assert "--retry-failed" in failing.reason
+    assert "why is said beside each of them" in failing.reason, "what a grader could not score, no retry will mend"
+    assert failing.reason.endswith("page of the run.")
+    counts = replace(scored(0.71, failed=19).counts, errored=19, unscored=0)  # type: ignore[type-var]  # it has counts
+    crashed = judge_score(
+        replace(scored(0.71, failed=19), counts=counts), claim_of(0.70, tolerance=0.028), planned_rounds=64
+    )
+    assert "--retry-failed tries them again" in crashed.reason
 
 
 @given(

@@ -14,6 +14,7 @@ from harness import engines, scoring
 from harness.engines.speaker import BandSpeaker, SpeakerEngine
 from harness.engines.tiny_models import ensure_tiny_speaker
 from harness.errors import DatasetError, EngineError, ModelError, StoreError, UnknownName
+from harness.judging.runs import local_run
 from harness.library.sources import Source
 from harness.listening import Voices, compare_voices, open_voices, voices_of
 from harness.media import write_wav
@@ -73,6 +74,7 @@ def test_the_same_sound_is_itself_and_another_voice_less_like_it(task: Imitating
         say(store, LOW, HIGH, tone(0.6, pitch=200.0))
         done = compare_voices(store, task, bands())
         assert (done.compared, done.silent, done.failed) == (3, 0, 0)
+        assert [(s.purpose, s.by, s.generated) for s in store.other_sessions()] == [("comparing", bands().name, 3)]
         found = scores(store, task)
         assert found["q0"].value == pytest.approx(1.0) and found["q0"].answer == "1.0000"
         assert found["q1"].value is not None and found["q1"].value < 0.5
@@ -80,7 +82,8 @@ def test_the_same_sound_is_itself_and_another_voice_less_like_it(task: Imitating
         assert kept is not None and kept.cosine == pytest.approx(found["q1"].value, abs=1e-9)
         judge = store.judge()
         assert judge is not None and judge[1].endswith(f", {store.speaker()}"), "the version says which model it was"
-        assert compare_voices(store, task, bands()).compared == 0
+        again = compare_voices(store, task, bands())
+        assert again.compared == 0 and again.mean == done.mean, "the run's, whoever measured it when"
         assert done.mean == pytest.approx(sum(s.value or 0 for s in found.values()) / 3)
 
 
@@ -89,7 +92,7 @@ def test_without_a_comparison_nothing_is_scored_and_the_remedy_is_said(task: Imi
         say(store, LOW)
         store.add(generation("q1", 0))
         found = scores(store, task)
-        assert found["q0"].reason == f"not compared yet: harness listen {store.name} --speaker MODEL"
+        assert found["q0"].reason == "not compared yet: harness listen RUN --speaker MODEL"
         assert (found["q1"].status, found["q1"].reason) == ("unscored", "the answer was not spoken")
         compare_voices(store, task, bands())
         assert scores(store, task)["q0"].value == pytest.approx(1.0)
@@ -124,6 +127,46 @@ def test_another_recording_is_compared_anew(task: Imitating, tmp_path: Path) -> 
         assert likeness is not None and likeness.cosine is not None and likeness.cosine < 0.5
 
 
+def test_another_recording_is_scored_anew(task: Imitating, tmp_path: Path) -> None:
+    """A score of the recording that was there before is none of the one that is there now."""
+    with started() as store:
+        say(store, LOW, LOW, LOW, LOW)
+        compare_voices(store, task, bands())
+        assert all(s.value == pytest.approx(1.0) for s in scores(store, task).values())
+        for name in SAMPLES:
+            write_wav(tmp_path / f"{name}.wav", HIGH)
+        done = compare_voices(store, task, bands())
+        run = local_run(store)
+        assert run is not None and run.estimate is None and run.waits == f"harness score {store.name}"
+        values = [s.value or 0.0 for s in scores(store, task).values()]
+        assert max(values) < 0.5 and done.mean == pytest.approx(sum(values) / 4)
+
+
+def test_bands_stand_in_and_every_model_that_can_be_had_is_another(task: Imitating) -> None:
+    with started(replace(SPEC, repeats=1, engine="omni")) as store:
+        say(store, LOW, LOW, LOW, LOW)
+        for voices, stands_in in ((bands(), True), (voices_of(BandSpeaker(), "wavlm"), False)):
+            compare_voices(store, task, voices)
+            scores(store, task)
+            run = local_run(store)
+            assert run is not None and (run.rehearsal, run.evidence is None) == (stands_in, stands_in)
+            (deviation,) = run.deviations
+            assert (deviation.name, deviation.direction) == ("speaker", "unknown")
+            assert deviation.detail.startswith(f"voices compared by {voices.name} instead of WavLM-large")
+
+
+def test_a_speaker_model_that_fails_does_not_take_the_place_of_a_good_one(task: Imitating, tmp_path: Path) -> None:
+    with started() as store:
+        say(store, LOW, LOW)
+        good = bands()
+        compare_voices(store, task, good)
+        scores(store, task)
+        (tmp_path / "q1.wav").unlink()
+        done = compare_voices(store, task, voices_of(BandSpeaker(), "other"))
+        assert (done.compared, done.failed, done.chosen) == (1, 1, False)
+        assert store.speaker() == good.name and scores(store, task)["q1"].value == pytest.approx(1.0)
+
+
 def test_what_cannot_be_compared_is_counted_and_tried_again(task: Imitating, tmp_path: Path) -> None:
     with started() as store:
         say(store, LOW, LOW)
@@ -131,7 +174,8 @@ def test_what_cannot_be_compared_is_counted_and_tried_again(task: Imitating, tmp
         done = compare_voices(store, task, bands())
         assert (done.compared, done.failed) == (1, 1) and "q1.wav" in str(done.first_failure)
         (tmp_path / "q1.wav").unlink()
-        assert "cannot be read" in str(compare_voices(store, task, bands()).first_failure)
+        with pytest.raises(EngineError, match=r"failed on all of 1 answers: the recording .* cannot be read"):
+            compare_voices(store, task, bands())
         write_wav(tmp_path / "q1.wav", LOW)
         assert compare_voices(store, task, bands()).compared == 1
 
@@ -305,5 +349,7 @@ def test_voices_from_the_command_line(harness: Harness, tmp_path: Path) -> None:
     assert scored.code == 0 and "speaker-similarity" in scored.err
     again = json.loads(harness("listen", name, "--speaker", "bands", "--data-dir", tmp_path, "--json").out)["data"]
     assert again["compared"]["compared"] == 0 and again["speaker"] == "bands, bands 1"
+    both = harness("listen", name, "--speaker", "bands", "--ear", "whisper-large-v3")
+    assert both.code == 1 and "leave out --ear" in both.err
     refused = harness("listen", name, "--reference", tmp_path)
     assert refused.code == 1 and "name a speaker model with --speaker" in refused.err

@@ -120,7 +120,8 @@ def hostile_story() -> ClaimStory:
     second = FactCheck(check="fact", title=EVIL, fact=EVIL, relation="contains", value=EVIL)
     verdict = Verdict(
         "C902", 0, BROKEN, BROKEN, BROKEN, "contradicted", "published", claimed=BROKEN,
-        claimed_from=BROKEN, measured=BROKEN, reason=BROKEN,
+        # with a score, whose unit is known: of a figure that nobody published there is none
+        claimed_from=BROKEN, measured=BROKEN, reason=BROKEN, estimate=Estimate(0.5, 0.4, 0.6, BROKEN),
         qualifiers=(BROKEN,), deviations=(Deviation(BROKEN, "up", BROKEN),), command=BROKEN,
         hardware=BROKEN, sources=(BROKEN,), run=BROKEN, scorer=BROKEN,
     )  # fmt: skip

@@ -53,9 +53,16 @@ def judge(
 
 
 def _line(run: str, done: "Asked") -> str:
+    again = f", {done.again:,} of them again" if done.again else ""
+    unreadable = f"; {done.unreadable:,} cannot be read" if done.unreadable else ""
     spared = f", none needed about {done.spared:,} answers" if done.spared else ""
     failed = f"; {done.failed:,} failed, the first with: {done.first_failure}" if done.failed else ""
     return (
-        f"{run}: {done.asked:,} opinions ({done.seconds:,.1f} s{spared}){failed}; judge {done.judge}; "
-        f"harness score {run} reads them by {done.scorer}."
+        f"{run}: {done.asked:,} opinions ({done.seconds:,.1f} s{again}{spared}){unreadable}{failed}; "
+        f"judge {done.judge}; "
+        + (
+            f"harness score {run} reads them by {done.scorer}."
+            if done.chosen
+            else "the run stays with the judge before."
+        )
     )

@@ -22,7 +22,9 @@ def add_to(app: typer.Typer) -> None:
 
 def listen(
     name: Annotated[str, typer.Argument(metavar="RUN", help="A run's name, or its unique beginning.")],
-    ear: Annotated[str, typer.Option("--ear", help="A Whisper model, or scripted:FILE.")] = "whisper-large-v3",
+    ear: Annotated[
+        str | None, typer.Option("--ear", help="A Whisper model, or scripted:FILE; else whisper-large-v3.")
+    ] = None,
     language: Annotated[
         str, typer.Option("--language", help="Of what was said, as Whisper writes it: en, zh …")
     ] = "en",
@@ -48,11 +50,16 @@ def listen(
 
     setup = Setup(precision=precision, device=device, rows=rows)
     if speaker is not None:
+        if ear is not None:
+            raise HarnessError("--speaker compares voices and nothing is written down: leave out --ear.")
         _compare(name, speaker, setup, (references, tasks_dir, data_dir), as_json)
         return
     if references is not None:
         raise HarnessError("--reference is for comparing voices: name a speaker model with --speaker.")
-    with RunStore.open(name, write=True) as store, open_ear(ear, language=language, setup=setup) as opened:
+    with (
+        RunStore.open(name, write=True) as store,
+        open_ear(ear or "whisper-large-v3", language=language, setup=setup) as opened,
+    ):
         with console().status("") as status:
             progress = unwatched if as_json else lambda done, total: status.update(f"{done:,} of {total:,} heard")
             done = listen_to(store, opened, watch=progress)
@@ -88,9 +95,8 @@ def _compared(run: str, done: "Compared") -> str:
     mean = "" if done.mean is None else f", mean cosine {done.mean:.3f}"
     silent = f", {done.silent:,} of them without speech" if done.silent else ""
     failed = f"; {done.failed:,} failed, the first with: {done.first_failure}" if done.failed else ""
-    return (
-        f"{run}: {done.compared:,} voices compared{silent}{mean}{failed}; speaker model {done.speaker}; "
-        f"harness score {run} --scorer speaker-similarity reads them."
+    return f"{run}: {done.compared:,} voices compared{silent}{mean}{failed}; speaker model {done.speaker}; " + _then(
+        done.chosen, f"harness score {run} --scorer speaker-similarity reads them."
     )
 
 
@@ -98,4 +104,10 @@ def _line(run: str, done: "Listened") -> str:
     silent = f", {done.silent:,} of them without speech" if done.silent else ""
     failed = f"; {done.failed:,} failed, the first with: {done.first_failure}" if done.failed else ""
     heard = f"{done.heard:,} answers heard ({done.seconds:,.1f} s{silent}){failed}"
-    return f"{run}: {heard}; listener {done.listener}; harness score {run} judges the run on what was heard."
+    then = _then(done.chosen, f"harness score {run} judges the run on what was heard.")
+    return f"{run}: {heard}; listener {done.listener}; {then}"
+
+
+def _then(chosen: bool, command: str) -> str:
+    """A model that failed on some answers does not take the place of one that did not."""
+    return command if chosen else "the run stays with the one before."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from harness.cli.output import Json, console, json_text, note, show, write_json
+from harness.cli.output import Json, json_text, note, show, write_json
 from harness.cli.see_commands import print_table
 from harness.errors import HarnessError, UnknownName
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from harness.records import Outcome, Verdict
     from harness.report.lexicon import Language
 
-_FORMS = "html, md, tex, csv, json, parquet, junit, svg, pdf, lm-eval, hf, eee"
+FORMS = "html, md, tex, csv, json, parquet, junit, svg, pdf, lm-eval, hf, eee"
+"""The forms of harness.publishing, told without loading them."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,7 +35,7 @@ def report(
         bool, typer.Option("--all", help="Every claim there is: those of the articles and our own.")
     ] = False,
     formats: Annotated[
-        str, typer.Option("--format", metavar="FORMATS", help=f"terminal, or some of: {_FORMS} (comma between).")
+        str, typer.Option("--format", metavar="FORMATS", help=f"terminal, or some of: {FORMS} (comma between).")
     ] = "terminal",
     out: Annotated[
         Path | None, typer.Option(help="A folder for the report; a file, for a form that is one. Else stdout.")
@@ -71,7 +72,8 @@ def report(
     as_json: Json = False,
 ) -> None:
     """The comparison: claimed against measured, with verdict, evidence, counts, samples and sources."""
-    from harness.publishing import Look
+    from harness.cli.delivering import Delivery, deliver
+    from harness.publishing import Look, Report
 
     fatal = outcomes_of(fail_on)
     instead = [name for name, given in (("--disagreements", disagreements), ("--check", check)) if given is not None]
@@ -85,75 +87,18 @@ def report(
         return
     asked = _asked(targets or [], suite or [], everything=everything, recorded=recorded)
     look = Look(language=_language(lang), columns=_column_set(columns), brief=brief, samples=samples)
+    terminal = out is None and formats == "terminal"
+    if keep and out is None:
+        raise HarnessError("--keep-records puts copies of the runs beside a report: name its folder with --out.")
+    to = None if terminal or (as_json and out is None) else Delivery(formats, out, keep, as_json)
     publication = asked.gathered(note)
-    if as_json and out is None:
+    if to is not None:
+        deliver(Report(asked, publication, look), to)
+    elif as_json:
         _print_verdicts(publication, look)
-    elif formats == "terminal" and out is None:
+    else:
         print_table(publication.verdicts, brief=brief, words=look.words)
-    else:
-        _deliver(asked, publication, look, Delivery(formats, out, keep, as_json))
     fail_if(publication.verdicts, fatal)
-
-
-class Delivery:
-    """Where a report goes, and as what."""
-
-    def __init__(self, formats: str, out: Path | None, keep: bool, as_json: bool) -> None:
-        from harness.publishing import forms_of
-
-        wanted = formats if formats != "terminal" else _form_by_suffix(out)
-        self.forms = forms_of(wanted)
-        if not self.forms:
-            raise HarnessError(f"--format wants forms, as in --format md,csv; there are {_FORMS}.")
-        self.out = out
-        self.keep = keep
-        self.as_json = as_json
-
-    @property
-    def single(self) -> bool:
-        """Whether it is one file (or standard output): one form that is one file, and no folder is meant."""
-        from harness.publishing import FORMS
-
-        one = len(self.forms) == 1 and FORMS[self.forms[0]].one is not None
-        folder = self.out is not None and (self.out.is_dir() or not self.out.suffix or self.keep)
-        return one and not folder
-
-
-def _form_by_suffix(out: Path | None) -> str:
-    """What `--out table.md` means without --format; a folder gets the page and the tables."""
-    suffixes = {".md": "md", ".csv": "csv", ".tex": "tex", ".json": "json", ".parquet": "parquet", ".xml": "junit"}
-    return suffixes.get(out.suffix if out else "", "html,md,csv,json")
-
-
-def _deliver(asked: "Asked", publication: "Publication", look: "Look", to: Delivery) -> None:
-    from harness.publishing import Report, publish, text_of
-
-    report = Report(asked, publication, look)
-    if to.out is None and len(to.forms) > 1:
-        raise HarnessError(f"{len(to.forms)} formats are several files: name a folder for them with --out.")
-    if to.single or to.out is None:
-        content = text_of(report, to.forms[0])
-        if to.out is None:
-            typer.get_binary_stream("stdout").write(content)
-            return
-        _write(to.out, content)
-        written, size = 1, len(content)
-    else:
-        with console().status("") as status:
-            done = 0
-
-            def watch(file: object) -> None:
-                nonlocal done
-                done += 1
-                status.update(f"{done:,} files: {getattr(file, 'path', '')}")
-
-            made = publish(report, to.out, to.forms, keep=to.keep, watch=watch)
-        written, size = made.files, made.size
-    if to.as_json:
-        write_json("written", {"out": to.out, "files": written, "bytes": size, "claims": len(publication.stories)})
-        return
-    page = f"; open {to.out / 'index.html'}" if "html" in to.forms else ""
-    note(f"{to.out} written: {len(publication.stories)} claims, {written:,} files, {size / 1e6:,.1f} MB{page}.")
 
 
 def _asked(targets: Sequence[str], suites: Sequence[str], *, everything: bool, recorded: bool) -> "Asked":
@@ -187,16 +132,24 @@ def _column_set(name: str) -> str:
 
 def print_check(folder: Path, *, as_json: bool) -> None:
     """What of a written report its records do not give; exit code 1 if anything."""
+    from harness.provenance import checkout, version
     from harness.publishing import check as differences_of
+    from harness.publishing.manifest import read_manifest
+    from harness.verdicts.wording import count
 
     found = differences_of(folder)
+    writer = read_manifest(folder).writer
     if as_json:
-        write_json("check", {"folder": folder, "differences": found})
-    else:
+        write_json("check", {"folder": folder, "differences": found, "written_by": writer})
+    elif found:
         for difference in found[:50]:
             note(difference.sentence())
         more = f" ({len(found) - 50:,} more not shown)" if len(found) > 50 else ""
-        note(f"{folder}: {f'{len(found):,} differences{more}' if found else 'everything is as its records give it'}.")
+        commit = checkout()[0]
+        here = f"the harness {version()}" + (f", commit {commit[:10]}" if commit else "")
+        note(f"{folder}: {count(len(found), 'difference')}{more}. It was written by {writer}; this is {here}.")
+    else:
+        note(f"{folder}: everything is as its records give it.")
     if found:
         raise typer.Exit(1)
 
@@ -223,14 +176,6 @@ def fail_if(found: "Sequence[Verdict]", fatal: "Sequence[Outcome]") -> None:
     if culprits:
         note("--fail-on: " + ", ".join(f"{v.claim} {v.outcome.replace('_', ' ')}" for v in culprits) + ".")
         raise typer.Exit(1)
-
-
-def _write(out: Path, content: bytes) -> None:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(content)
-    except OSError as error:
-        raise HarnessError(f"{out} cannot be written ({error.strerror}).") from error
 
 
 def print_disagreements(run: str, between: str | None, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from harness import claims, plan, runner, scoring, tasks
+from harness import claims, opinions, plan, runner, scoring, tasks
 from harness.cli.output import console, note, show, write_json
 from harness.cli.preparing import Prober, checked, fitting, memory_line
 from harness.cli.see_commands import print_table
@@ -52,6 +52,11 @@ def show_plan(made: plan.Plan, as_json: bool) -> None:
     runs_for = {w.claim.id for r in made.runs for w in r.wanted}
     without = [c.id for c in made.claims if c.id not in runs_for]
     expected = expectations(made)
+    after = [
+        f"{r.model.id} on {r.task}: {command} follows the run."
+        for r in made.runs
+        for command in opinions.wanted_after(r.scorers, speaks=r.speaks)
+    ]
     probes = []
     if not as_json:
         show(plan_table(lines, console(stderr=False).width))
@@ -64,11 +69,13 @@ def show_plan(made: plan.Plan, as_json: bool) -> None:
         if not probes:
             note("No speed was measured: no run of this plan can start yet, or its engine has none to measure.")
     if as_json:
-        told = {"runs": lines, "claims_without_run": without, "expectations": expected}
+        told = {"runs": lines, "claims_without_run": without, "expectations": expected, "afterwards": after}
         write_json("plan", told | ({"probes": probes} if probes else {}))
         return
     for line in probes:
         show(probe_block(line))
+    for sentence in after:
+        note(sentence)
     if without:
         note(f"No generations are needed, or possible, for {', '.join(without)}: harness report {without[0]} says why.")
 
@@ -80,7 +87,11 @@ def run(made: plan.Plan, suite: str | None, resume: str | None, *, fixed: bool, 
     found = judge_claims(made.claims, local_runs(note), stored(note))
     finished = [_finished(end.run) for end in ends]
     unexpected = _unexpected(suite, found)
-    unscored = [f"Nothing that {done.name} generated could be scored." for done in finished if not done.counts.scored]
+    unscored = [
+        f"Nothing that {done.name} generated could be scored."
+        for done in finished
+        if not done.counts.scored and not done.waits
+    ]
     if as_json:
         write_json("run", {"runs": finished, "endings": ends, "verdicts": found, "unexpected": unexpected})
     else:
@@ -88,8 +99,9 @@ def run(made: plan.Plan, suite: str | None, resume: str | None, *, fixed: bool, 
             print_table(found)
         for done, end in zip(finished, ends, strict=True):
             note("; ".join(part for part in (_line(done), ending_line(end)) if part))
-    for line in (*unexpected, *unscored):
-        note(line)
+    for line in (*map(_next, finished), *unexpected, *unscored):
+        if line:
+            note(line)
     nothing_ran = bool(made.runs) and not ends
     return 1 if unexpected or unscored or nothing_ran else 0
 
@@ -99,8 +111,11 @@ def score(name: str, scorer: str | None, tasks_dir: Path | None, data_dir: Path 
     with RunStore.open(name, write=True) as store:
         task = scoring.task_of(store, tasks_dir, data_dir)
         with RunProgress(silent=as_json) as progress:
-            used = scoring.score_run(store, task, scorer, judging(progress))
-        done = local_run(store, used)
+            if scorer is None:
+                scoring.score_all(store, task, judging(progress))
+            else:
+                scoring.score_run(store, task, scorer, judging(progress))
+        done = local_run(store, scorer)
     assert done is not None  # it has just been scored
     registered = [claims.find_claim(r.claim) for r, _ in done.registrations]
     if as_json:
@@ -109,6 +124,8 @@ def score(name: str, scorer: str | None, tasks_dir: Path | None, data_dir: Path 
     if registered and scorer is None:
         print_table(judge_claims(list({c.id: c for c in registered}.values()), local_runs(note), stored(note)))
     note(_line(done))
+    if done.waits:
+        note(_next(done))
 
 
 def _execute(made: plan.Plan, resume: str | None, *, fixed: bool, quiet: bool, silent: bool) -> list[Ending]:
@@ -191,7 +208,9 @@ def _finished(name: str) -> LocalRun:
 
 
 def _line(done: LocalRun) -> str:
-    if done.estimate is None:
+    if done.waits:
+        value = "not judged yet"
+    elif done.estimate is None:
         value = "no complete round"
     elif not done.counts.scored:
         value = "no generation could be scored"
@@ -202,10 +221,17 @@ def _line(done: LocalRun) -> str:
     if done.drawn:
         counts += f"; {done.drawn} questions judged by a letter drawn at random"
     counts += f"; {done.given}" if done.given else ""
+    counts += f"; {done.unreadable:,} opinions that cannot be read" if done.unreadable else ""
     counts += _failed(done)
     if done.rehearsal:
-        counts += "; a rehearsal with the scripted engine, evidence of nothing"
+        what = "the scripted engine" if done.spec.engine == "scripted" else "a stand-in for another model"
+        counts += f"; a rehearsal with {what}, evidence of nothing"
     return f"{done.name}: {done.scorer} {value}, {counts}"
+
+
+def _next(done: LocalRun) -> str:
+    """What comes before there is a figure; "" where there is one."""
+    return f"{done.name} waits for another model: {done.waits} comes next." if done.waits else ""
 
 
 def _failed(done: LocalRun) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from harness.engines.base import Setup
+from harness.engines.base import EngineInfo, Setup
 from harness.errors import ModelError
 from harness.library.checkpoints import Source, library_versions, resolve_device
 from harness.records import ModelSpec
@@ -29,6 +29,8 @@ class Speaker(Protocol):
 
     @property
     def version(self) -> str: ...
+
+    def describe(self) -> EngineInfo: ...
 
     def embed(self, sounds: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """[n, d], float32, of sounds (float32, mono, RATE samples a second)."""
@@ -59,6 +61,9 @@ class SpeakerEngine:
             self._model = load_speaker(self._source, precision=self._setup.precision, device=self._device)
         return self._model.embed(sounds)
 
+    def describe(self) -> EngineInfo:
+        return EngineInfo("speaker", self.version, self._device, self._setup.precision, 0, "", "none")
+
     def close(self) -> None:
         self._model = None
 
@@ -80,6 +85,9 @@ class BandSpeaker:
             energy = np.histogram(heard, bins=edges, weights=power)[0]
             found.append((energy / max(float(energy.sum()), 1e-30)).astype(np.float32))
         return np.stack(found)
+
+    def describe(self) -> EngineInfo:
+        return EngineInfo("bands", self.version, "none", "fp32", 0, "", "none")
 
     def close(self) -> None:
         """Nothing to free."""

@@ -103,6 +103,8 @@ def _scored(store: RunStore, scorer: str | None) -> LocalRun:
         if scorer is not None and versions:
             raise UnknownName.of(f"scorer that has judged {store.name}", scorer, versions)
         raise StoreError(f"{store.name} has no score: harness score {store.name} makes it.")
+    if run.waits:
+        raise StoreError(f"{store.name} is not judged yet, so there is nothing to explain: {run.waits} comes first.")
     if run.estimate is None:
         raise StoreError(f"{store.name} has no complete round yet: the command that began it goes on.")
     if run.scorer in ERROR_RATES or run.scorer in CIRCULAR:

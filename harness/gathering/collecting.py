@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness import claims, provenance
 from harness.gathering.beside import Kept, independent_of, rescored_beside, rescored_of
 from harness.gathering.records import CheckStory, ClaimStory, Publication
-from harness.gathering.runs import run_stories
+from harness.gathering.runs import readable, run_stories
 from harness.judging.courses import course_points
 from harness.judging.ledger import facts_behind, figures_behind, judge_claims
 from harness.judging.plans import with_plans
@@ -30,7 +30,9 @@ def gather(
     does, UnknownName for a run that there is not.
     """
     # by name: neither the order in which runs were made nor that in which copies were may move a word of a report
-    local = () if recorded else with_plans(sorted(local_runs(left_out), key=lambda run: run.name))
+    local = () if recorded else tuple(sorted(local_runs(left_out), key=lambda run: run.name))
+    # before anything is judged: no verdict rests on a run that cannot be looked at
+    local = with_plans(readable(chosen, local, runs, left_out))
     verdicts = judge_claims(chosen, local, () if recorded else stored(left_out))
     by_claim: dict[str, list[Verdict]] = {claim.id: [] for claim in chosen}
     for verdict in verdicts:

@@ -1,18 +1,22 @@
 """The questions and outputs of a run, one after the other."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import cast
 
-from harness import places
-from harness.gathering.records import OutputStory, SampleStory
-from harness.records import Score
+from harness.discretion import fit_to_show
+from harness.gathering.recorded import as_recorded, recorded_of
+from harness.gathering.records import OpinionStory, OutputStory, SampleStory
+from harness.records import Sample, Score
 from harness.store import RunStore
 from harness.store.copies import SHORT_ANSWER, SHORT_REASON
+from harness.store.opinions import JudgedBy
 from harness.store.outputs import Output
 from harness.tasks import Policy, split_thinking
+from harness.tasks.scorers import JUDGED, load_scorer
+from harness.tasks.scorers.opinions import OpinionScorer
 from harness.tasks.withheld import withheld
 
 # a licence that lets nobody hand the outputs on
@@ -36,11 +40,14 @@ def sample_count(run: str) -> int:
 def samples_of(run: str) -> Iterator[SampleStory]:
     """Every question of a stored run with its outputs and their scores, in the run's order, one in memory at a time.
 
-    Fit to be published: paths of this machine are shortened, and where the questions must not be shown
-    (RunStory.withheld) neither they nor the outputs' texts are there. Raises UnknownName, StoreError.
+    Fit to be published: secrets are taken out and paths of this machine shortened, and where the questions must not be
+    shown (RunStory.withheld) neither they nor the outputs' texts are there. Raises UnknownName, StoreError.
     """
     with RunStore.open(run) as store:
-        told = _output_withheld if why_withheld(store) else partial(_output, cast(Policy, store.spec.thinking))
+        shown = not why_withheld(store)
+        told = partial(_output, cast(Policy, store.spec.thinking)) if shown else _output_withheld
+        recorded = recorded_of(store)
+        judged_by = judges_of(store) if shown else ()
         groups = store.outputs(scorers_of(store))
         at, group = next(groups, (-1, None))
         for position, sample, question in store.questions():
@@ -48,7 +55,8 @@ def samples_of(run: str) -> Iterator[SampleStory]:
             if position == at and group is not None:
                 outputs = tuple(group)
                 at, group = next(groups, (-1, None))
-            asked = question if told is not _output_withheld else None
+            asked = question if shown else None
+            item = Sample(sample, (asked.target if asked else None) or "")
             yield SampleStory(
                 position=position,
                 id=sample,
@@ -56,9 +64,50 @@ def samples_of(run: str) -> Iterator[SampleStory]:
                 prompt=asked.prompt if asked else None,
                 choices=asked.choices if asked else (),
                 target=asked.target if asked else None,
-                outputs=tuple(map(told, outputs)),
+                outputs=tuple(
+                    replace(
+                        as_recorded(told(output), recorded) if recorded else told(output),
+                        opinions=opinions_of(store, judged_by, item, output.repeat),
+                    )
+                    for output in outputs
+                ),
                 given=next((output.media for output in outputs if output.media), ()),
             )
+
+
+def judges_of(store: RunStore) -> tuple[tuple[OpinionScorer, JudgedBy], ...]:
+    """The scorers that read opinions of this run, and whose; none that were given on what another listener heard."""
+    found = ((name, store.judged_by(name)) for name in sorted(JUDGED))
+    return tuple(
+        (cast(OpinionScorer, load_scorer(name)), by)
+        for name, by in found
+        if by is not None and by.listener in ("", store.listener())
+    )
+
+
+def opinions_of(
+    store: RunStore, judges: Sequence[tuple[OpinionScorer, JudgedBy]], sample: Sample, repeat: int
+) -> tuple[OpinionStory, ...]:
+    """What these judges said about one output, fit to be published. Where a protocol wants n opinions, those from n on
+    were asked for because the one n before could not be read."""
+    return tuple(
+        OpinionStory(
+            scorer=scorer.name,
+            judge=by.name,
+            ask=opinion.ask % scorer.protocol.asks,
+            attempt=opinion.ask // scorer.protocol.asks + 1,
+            text=opinion.text,
+            readable=_reads(scorer, by, opinion.text, sample),
+            reason=opinion.reason and fit_to_show(opinion.reason),
+        )
+        for scorer, by in judges
+        for opinion in store.opinions(by.name, sample.id, repeat)
+    )
+
+
+def _reads(scorer: OpinionScorer, by: JudgedBy, reply: str, sample: Sample) -> bool:
+    """Whether the scorer finds a mark in a reply, the judge's thought taken off."""
+    return scorer.read(split_thinking(reply, cast(Policy, by.thinking)).answer or "", sample) is not None
 
 
 def why_withheld(store: RunStore) -> str:
@@ -78,19 +127,20 @@ def _output(thinking: Policy, output: Output) -> OutputStory:
         thought=parted.thinking or "",
         answer=parted.answer,
         finish=output.finish,
-        error=error and places.without_folders(error),
+        error=error and fit_to_show(error),
         prompt_tokens=output.prompt_tokens,
         output_tokens=output.output_tokens,
         seconds=output.seconds,
         attempt=output.attempt,
-        scores=tuple(map(_without_folders, output.scores)),
+        scores=tuple(map(_told, output.scores)),
         speech=output.speech,
         heard=output.heard,
+        raw=output.text,
     )
 
 
-def _without_folders(score: Score) -> Score:
-    return replace(score, reason=places.without_folders(score.reason)) if score.reason else score
+def _told(score: Score) -> Score:
+    return replace(score, reason=fit_to_show(score.reason)) if score.reason else score
 
 
 def _output_withheld(output: Output) -> OutputStory:

@@ -29,6 +29,7 @@ def judge_benchmark(
         sources=tuple(dict.fromkeys(f.source for f in (_own(check), against) if f)),
     )
     base = replace(_with_way(base, claim, check), qualifiers=beside_check(check))
+    base = replace(base, qualifiers=(*base.qualifiers, *_waiting(base, check, runs)))
     measured, published = _measured(base, claim, check, runs, one_of), _published(base, check, against)
     if measured is None:
         return published
@@ -37,6 +38,17 @@ def judge_benchmark(
     # a run that decides nothing (a subset, other questions, half a run) does not hide what is published
     aside = f"{measured.evidence} here, inconclusive: {measured.reason} ({measured.run})"
     return replace(published, qualifiers=(*published.qualifiers, aside))
+
+
+def _waiting(base: Verdict, check: BenchmarkCheck, runs: Sequence[LocalRun]) -> tuple[str, ...]:
+    """Runs registered for the check that another model has to judge, hear or compare before they tell anything."""
+    task = plan.task_of(check)
+    mine = [r for r in runs if r.waits and r.evidence is not None and (r.spec.model, r.spec.task) == (base.model, task)]
+    return tuple(
+        f"{run.name} was run here and waits: {run.waits}"
+        for run in mine
+        if any(_is(found, base) for found, _ in run.registrations)
+    )
 
 
 def _printed_in(claim: Claim, check: BenchmarkCheck) -> str:

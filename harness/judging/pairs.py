@@ -10,7 +10,7 @@ from harness.errors import StoreError
 from harness.judging.runs import LocalRun
 from harness.records import Deviation, Evidence, Registration, ScoreTable, Verdict
 from harness.store import RunStore
-from harness.tasks.scorers import CIRCULAR, ERROR_RATES, WEIGHTED
+from harness.tasks.scorers import AFTERWARDS, CIRCULAR, ERROR_RATES, JUDGED, WEIGHTED
 from harness.tasks.scorers.options import together
 from harness.verdicts.trials import rounding
 
@@ -39,17 +39,32 @@ def why_not_paired(first: LocalRun, second: LocalRun) -> str:
     if first.version is None or second.version is None:
         bare = second.name if first.version else first.name
         return f"{bare} has no score: harness score {bare} makes it."
-    if (first.scorer, first.version) != (second.scorer, second.version):
-        return (
-            f"{both} are not judged alike (by {first.scorer} {first.version} and {second.scorer} {second.version}): "
-            "harness score RUN judges each of them anew."
-        )
+    if (first.scorer, first.version) != (second.scorer, second.version) or first.waits or second.waits:
+        return _judged_otherwise(first, second)
     if first.scorer in ERROR_RATES or first.scorer in WEIGHTED:
         return f"{first.scorer} is no mean of scores between 0 and 1, so the differences of {both} have no bounds."
     if not first.estimate or not second.estimate:
         empty = second.name if first.estimate else first.name
         return f"{both} have no round in common: {empty} has none that is complete."
     return ""
+
+
+def _judged_otherwise(first: LocalRun, second: LocalRun) -> str:
+    """Why the scores of these two are not of one kind, and what makes them so."""
+    both = f"{first.name} and {second.name}"
+    if first.waits or second.waits:
+        run = first if first.waits else second
+        return f"{run.name} is not judged yet: {run.waits} comes first."
+    if first.scorer == second.scorer and first.scorer in AFTERWARDS:
+        asked = "harness judge RUN --by MODEL" if first.scorer in JUDGED else "harness listen RUN --speaker MODEL"
+        return (
+            f"{both} are not judged by the same model ({first.version} and {second.version}): {asked} asks one model "
+            "about each of them, then harness score RUN."
+        )
+    return (
+        f"{both} are not judged alike (by {first.scorer} {first.version} and {second.scorer} {second.version}): "
+        "harness score RUN judges each of them anew."
+    )
 
 
 def differences_of(first: LocalRun, second: LocalRun, names: tuple[str, str]) -> Differences:

@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness import opinions, scoring
-from harness.errors import StoreError
+from harness.errors import StoreError, TaskError
 from harness.listening import scored_by_script
 from harness.recordings import ENGINE, RECORDED
 from harness.records import Counts, Deviation, Estimate, Evidence, MediaTotal, Registration, RunSpec
 from harness.store import RunStore, run_names
+from harness.store.runs import lost_runs
 from harness.tasks.scorers import AFTERWARDS, ERROR_RATES, WEIGHTED
 from harness.tasks.scorers.instructions import DRAWN
+from harness.tasks.scorers.opinions import UNREADABLE
 from harness.verdicts.wording import count
 
 
@@ -21,6 +23,8 @@ class LocalRun:
     official checker's. `version`: the scorer's, as the scores are stored under. `plans`: how
     many plans were made here on the same questions (harness.judging.plans). `media`: what of them the model was given.
     `judge`: how the judge who was asked differs from the official one; `stand_in`: a script stood in for that judge.
+    `waits`: the command that comes before there is a figure, where another model has not judged, heard or compared all
+    answers yet; there is no `estimate` then. `unreadable`: answers whose opinions are not in the form asked for.
     """
 
     name: str
@@ -36,6 +40,8 @@ class LocalRun:
     media: tuple[MediaTotal, ...] = ()
     judge: tuple[Deviation, ...] = ()
     stand_in: bool = False
+    waits: str = ""
+    unreadable: int = 0
 
     @property
     def deviations(self) -> tuple[Deviation, ...]:
@@ -96,27 +102,31 @@ def local_runs(left_out: Callable[[str], None] = lambda _: None) -> tuple[LocalR
             continue
         if run is not None:
             found.append(run)
+    for name in lost_runs():
+        left_out(f"The run {name} has no database any more: move its folder away, or restore it from a copy.")
     return tuple(found)
 
 
 def local_run(store: RunStore, scorer: str | None = None) -> LocalRun | None:
     """The run as scored by its judging scorer, or by `scorer`; None if that has not scored it yet.
 
-    Of a scorer that judged in several versions the last one counts.
+    Of a scorer that judged in several versions the last one counts. Raises StoreError for what is damaged, and for
+    scores that none can be.
     """
     judge = store.judge()
     versions = dict(store.scored_versions()) | (dict([judge]) if judge else {})
     used = scorer or (judge[0] if judge else None)
     if used is None or used not in versions:
         return None
-    value, counts = scoring.measured(store, versions[used], used)
+    value, counts = _measured(store, versions[used], used)
+    waits = opinions.waits_for(store, used, versions[used])
     others = tuple(_means(store, {name: v for name, v in versions.items() if name not in (used, RECORDED)}))
     drawn = store.questions_remarked(used, versions[used], DRAWN)
     return LocalRun(
         name=store.name,
         spec=store.spec,
         scorer=used,
-        estimate=value,
+        estimate=None if waits else value,
         counts=counts,
         registrations=store.registrations(),
         others=others,
@@ -125,12 +135,21 @@ def local_run(store: RunStore, scorer: str | None = None) -> LocalRun | None:
         media=store.media_totals(),
         judge=opinions.other_judge(store, used),
         stand_in=opinions.stand_in(store, used) or scored_by_script(versions[used]),
+        waits=waits,
+        unreadable=store.count_remarked(used, versions[used], UNREADABLE),
     )
+
+
+def _measured(store: RunStore, version: str, scorer: str) -> tuple[Estimate | None, Counts]:
+    try:
+        return scoring.measured(store, version, scorer)
+    except TaskError as error:
+        raise StoreError(f"The run {store.name} cannot be judged: {error}") from error
 
 
 def _means(store: RunStore, versions: Mapping[str, str]) -> Iterator[tuple[str, float]]:
     for name, version in versions.items():
-        value, counts = scoring.measured(store, version, name)
-        # where nothing could be scored at all, there is no mean that could differ
-        if value is not None and (counts.scored or name not in AFTERWARDS):
+        value, counts = _measured(store, version, name)
+        # where nothing could be scored at all, or not yet, there is no mean that could differ
+        if value is not None and counts.scored and not opinions.waits_for(store, name, version):
             yield name, value.value

@@ -12,10 +12,10 @@ that figure is about a model that nobody else has; a checkpoint that does imitat
 from harness.listening.ears import Ear, ear_of, open_ear, scored_by_script
 from harness.listening.hearing import NOT_HEARD, Listened, Watch, heard, listen, unwatched
 from harness.listening.silence import FLOOR, SHORTEST, why_silent
-from harness.listening.voices import NOT_COMPARED, Compared, Voices, compare_voices, open_voices, voices_of
+from harness.listening.voices import Compared, Voices, compare_voices, open_voices, voices_of
 
 __all__ = [
-    "FLOOR", "NOT_COMPARED", "NOT_HEARD", "SHORTEST", "Compared", "Ear", "Listened", "Voices", "Watch",
+    "FLOOR", "NOT_HEARD", "SHORTEST", "Compared", "Ear", "Listened", "Voices", "Watch",
     "compare_voices", "ear_of", "heard", "listen", "open_ear", "open_voices", "scored_by_script", "unwatched",
     "voices_of", "why_silent",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ invent something. What the ear fails on stays unheard: the next start tries it a
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from harness import provenance
 from harness.errors import EngineError, StoreError
 from harness.listening.ears import Ear
 from harness.listening.silence import why_silent
@@ -14,7 +15,7 @@ from harness.records import Generation, Media, Request, Sampling, turn
 from harness.store import RunStore
 from harness.store.transcripts import Transcript
 
-NOT_HEARD = "not transcribed yet: harness listen {run} --ear whisper-large-v3"
+NOT_HEARD = "not transcribed yet: harness listen RUN --ear whisper-large-v3"
 """What a score of a spoken answer says that nobody has listened to."""
 # the transcript of a window of 30 s; Whisper's own limit is a little lower
 _TOKENS = 448
@@ -31,7 +32,8 @@ def unwatched(done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Listened:
-    """What a session of listening gave. `silent` of the `heard` had no speech in them; `seconds`: of sound."""
+    """What a session of listening gave. `silent` of the `heard` had no speech in them; `seconds`: of sound. `chosen`:
+    whether the run is judged on this ear from now on."""
 
     listener: str
     heard: int
@@ -39,22 +41,32 @@ class Listened:
     failed: int
     seconds: float
     first_failure: str | None = None
+    chosen: bool = False
 
 
 def listen(store: RunStore, ear: Ear, *, watch: Watch = unwatched) -> Listened:
-    """Writes down every stored spoken answer that this listener has not heard yet; from now on the run is judged on
-    what it heard.
+    """Writes down every stored spoken answer that this listener has not heard yet. From then on the run is judged on
+    what it heard; but an ear that failed on some of the answers does not take the place of another that listened
+    before. No other process writes the run meanwhile.
 
-    Raises StoreError where a sound is missing or damaged, or nothing was spoken at all; EngineError where the ear
-    hears nothing.
+    Raises StoreError where a sound is missing or damaged, nothing was spoken at all, or the run is being written;
+    EngineError where the ear hears nothing.
     """
     if not store.spoken():
         raise StoreError(f"{store.name} holds no spoken answers: there is nothing to listen to.")
+    store.hold()
     session = _Session(store, ear, watch)
-    for generation in ear.engine.generate(session.requests()):
-        session.take(generation)
-    store.choose_listener(ear.name, ear.description)
-    return session.result()
+    with provenance.other_sitting(store, "listening", ear.name, ear.engine.describe()) as took:
+        for generation in ear.engine.generate(session.requests()):
+            session.take(generation)
+            if generation.finish_reason not in ("error", "cancelled"):
+                took(generation.seconds)
+    session.require_some()
+    found = session.result()
+    chosen = not found.failed or store.listener() in (None, ear.name)
+    if chosen:
+        store.choose_listener(ear.name, ear.description)
+    return replace(found, chosen=chosen)
 
 
 class _Session:
@@ -88,8 +100,8 @@ class _Session:
         if generation.finish_reason in ("error", "cancelled"):
             first = self._done.first_failure or generation.error or generation.finish_reason
             self._done = replace(self._done, failed=self._done.failed + 1, first_failure=first)
-            if self._done.failed >= _GIVE_UP_AFTER and self._done.heard == self._done.silent:
-                raise EngineError(f"The ear {self._ear.name} failed on all of {self._done.failed} answers: {first}")
+            if self._done.failed >= _GIVE_UP_AFTER:
+                self.require_some()
             return
         text = generation.text.strip()
         reason = "the transcript reached the ear's limit" if generation.finish_reason == "length" else None
@@ -97,6 +109,12 @@ class _Session:
             reason = "no speech: the ear wrote nothing down"
             self._done = replace(self._done, silent=self._done.silent + 1)
         self._keep(Transcript(*place, self._ear.name, text or None, self._lengths[place], reason))
+
+    def require_some(self) -> None:
+        """Raises EngineError where the ear failed on every answer that it was given."""
+        done = self._done
+        if done.failed and done.heard == done.silent:
+            raise EngineError(f"The ear {self._ear.name} failed on all of {done.failed} answers: {done.first_failure}")
 
     def _keep(self, transcript: Transcript) -> None:
         self._store.add_transcript(transcript)

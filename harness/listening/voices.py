@@ -7,13 +7,14 @@ transformers has it is, and which one it was stands with every score.
 """
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
-from harness import engines, models, tasks
+from harness import engines, models, provenance, tasks
 from harness.engines.speaker import RATE, BandSpeaker, Speaker, open_speaker
 from harness.errors import EngineError, MediaError, ModelError, StoreError
 from harness.listening.ears import ear_name
@@ -24,15 +25,15 @@ from harness.records import Generation, Media, MediaLimits, Sample, Score
 from harness.store import RunStore
 from harness.store.likenesses import Likeness
 from harness.tasks.scorers import load_scorer, unscored
-from harness.tasks.scorers.voices import SpeakerSimilarity
+from harness.tasks.scorers.voices import NOT_COMPARED, SpeakerSimilarity
+from harness.tasks.stored import answered
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 SCORER = "speaker-similarity"
-NOT_COMPARED = "not compared yet: harness listen {run} --speaker MODEL"
-"""What a score says of a spoken answer whose voice has not been compared."""
+OFFICIAL = "WavLM-large fine-tuned for speaker verification"
 SCRIPTED = "bands"
 # a comparison that fails on so many answers and succeeds on none is broken
 _GIVE_UP_AFTER = 20
@@ -79,8 +80,9 @@ def open_voices(name: str, setup: engines.Setup | None = None) -> Voices:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a session gave. `silent` of the `compared` had no speech in them; `mean` is over the others' cosines of this
-    session (None where there are none)."""
+    """What a session gave. `silent` of the `compared` had no speech in them; `mean` is over the cosines of all answers
+    that this speaker model could compare in this session or before (None where there are none). `chosen`: whether the
+    likeness of voices is this model's from now on."""
 
     speaker: str
     compared: int = 0
@@ -88,6 +90,7 @@ class Compared:
     failed: int = 0
     mean: float | None = None
     first_failure: str | None = None
+    chosen: bool = False
 
 
 def compare_voices(
@@ -95,19 +98,30 @@ def compare_voices(
 ) -> Compared:
     """Compares every stored spoken answer that this speaker model has not compared yet with its sample's recording.
 
-    `references`: a folder that holds the recordings, by their file names, instead of where the samples say. Raises
-    StoreError (nothing spoken, no recording named, a damaged answer), EngineError where no comparison succeeds.
+    A model that failed on some of them does not take the place of another that compared before. No other process
+    writes the run meanwhile. `references`: a folder that holds the recordings, by their file names, instead of where
+    the samples say. Raises StoreError (nothing spoken, no recording named, a damaged answer, a run that is being
+    written), EngineError where no comparison succeeds.
     """
     if not store.spoken():
         raise StoreError(f"{store.name} holds no spoken answers: there are no voices to compare.")
+    store.hold()
     session = _Session(store, voices, references)
     total = store.spoken()
     watch(0, total)
-    for done, (sample, repeat) in enumerate(_spoken(store, task), start=1):
-        session.take(sample, repeat)
-        watch(done, total)
-    store.choose_speaker(voices.name, voices.description)
-    return session.result()
+    with provenance.other_sitting(store, "comparing", voices.name, voices.speaker.describe()) as took:
+        for done, (sample, repeat) in enumerate(_spoken(store, task), start=1):
+            before, began = session.compared, time.perf_counter()
+            session.take(sample, repeat)
+            if session.compared > before:
+                took(time.perf_counter() - began)
+            watch(done, total)
+    session.require_some()
+    found = session.result()
+    chosen = not found.failed or store.speaker() in (None, voices.name)
+    if chosen:
+        store.choose_speaker(voices.name, voices.description)
+    return replace(found, mean=store.mean_likeness(voices.name), chosen=chosen)
 
 
 class _Session:
@@ -117,7 +131,6 @@ class _Session:
         self._store = store
         self._voices = voices
         self._references = references
-        self._cosines: list[float] = []
         self._done = Compared(voices.name)
         self._kept: tuple[str, NDArray[np.float32]] | None = None
 
@@ -145,7 +158,6 @@ class _Session:
             self._fail(str(error))
             return
         cosine = _cosine(said, self._kept[1])
-        self._cosines.append(cosine)
         self._keep(Likeness(sample.id, repeat, self._voices.name, cosine, speech.seconds, digest))
 
     def _recording(self, sample: Sample) -> Path:
@@ -175,23 +187,26 @@ class _Session:
 
     def _fail(self, why: str) -> None:
         self._done = replace(self._done, failed=self._done.failed + 1, first_failure=self._done.first_failure or why)
-        if self._done.failed >= _GIVE_UP_AFTER and not self._done.compared:
-            raise EngineError(f"{self._voices.name} failed on all of {self._done.failed} answers: {why}")
+        if self._done.failed >= _GIVE_UP_AFTER:
+            self.require_some()
+
+    def require_some(self) -> None:
+        """Raises EngineError where every comparison that was tried failed."""
+        done = self._done
+        if done.failed and not done.compared:
+            raise EngineError(f"{self._voices.name} failed on all of {done.failed} answers: {done.first_failure}")
+
+    @property
+    def compared(self) -> int:
+        return self._done.compared
 
     def result(self) -> Compared:
-        mean = sum(self._cosines) / len(self._cosines) if self._cosines else None
-        return replace(self._done, mean=mean)
+        return self._done
 
 
 def _spoken(store: RunStore, task: tasks.Task) -> Iterator[tuple[Sample, int]]:
     """Samples and repeats of spoken answers, in the questions' order."""
-    samples = task.samples(store.spec.limit)
-    sample: Sample | None = None
-    for generation in store.generations():
-        while sample is None or sample.id != generation.sample_id:
-            sample = next(samples, None)
-            if sample is None:
-                raise StoreError(f"The task {task.id} has no question {generation.sample_id} any more.")
+    for sample, generation in answered(store, task):
         if store.speech_path(sample.id, generation.repeat) is not None:
             yield sample, generation.repeat
 
@@ -218,7 +233,7 @@ def rule(store: RunStore) -> Callable[[Sample, str, Generation], Score]:
             return unscored(generation, SCORER, "the answer was not spoken")
         found = store.likeness(speaker, *place) if speaker else None
         if found is None:
-            return unscored(generation, SCORER, NOT_COMPARED.format(run=store.name))
+            return unscored(generation, SCORER, NOT_COMPARED)
         if found.cosine is None:
             return Score(*place, SCORER, "no_answer", 0.0, reason=found.reason)
         return scorer.decide(generation, found.cosine)

@@ -5,10 +5,11 @@ one likes, and each time it is scored on what one of them said. Scoring reads th
 """
 
 from harness.opinions.asking import Asked, Watch, ask_judge, unwatched
-from harness.opinions.judges import Judge, judge_of, open_judge
-from harness.opinions.reading import NOT_JUDGED, Evidence, evidence_for, other_judge, stand_in
+from harness.opinions.judges import AGAIN, Judge, open_judge
+from harness.opinions.reading import Evidence, evidence_for, other_judge, stand_in
+from harness.opinions.waiting import waits_for, wanted_after
 
 __all__ = [
-    "NOT_JUDGED", "Asked", "Evidence", "Judge", "Watch", "ask_judge", "evidence_for", "judge_of", "open_judge",
-    "other_judge", "stand_in", "unwatched",
+    "AGAIN", "Asked", "Evidence", "Judge", "Watch", "ask_judge", "evidence_for", "open_judge", "other_judge",
+    "stand_in", "unwatched", "waits_for", "wanted_after",
 ]  # fmt: skip

@@ -1,22 +1,26 @@
 """Asking a judge about a run's answers, one after the other; each reply is stored before the next is taken.
 
 An answer with nothing in it to judge (the engine failed, the thought was not ended, it is empty) is never shown to a
-judge. What the judge fails on stays unasked: the next start tries it again.
+judge. What the judge fails on stays unasked: the next start tries it again. A reply that is not in the form asked for
+is asked for again with another seed, as the official scripts do, up to AGAIN times; all of them are kept.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
-from harness import recordings, tasks
+from harness import provenance, recordings, tasks
 from harness.asking import seed_for
 from harness.errors import EngineError, StoreError, TaskError, UnknownName
-from harness.opinions.judges import Judge
-from harness.records import Generation, Request, Sample
+from harness.opinions.judges import AGAIN, Judge, sampling_again
+from harness.opinions.reading import chains, current, readable, said_in
+from harness.records import Generation, Request, Sample, Sampling
 from harness.store import RunStore
 from harness.store.opinions import Opinion
 from harness.tasks.scorers import JUDGED, load_scorer
 from harness.tasks.scorers.opinions import OpinionScorer
+from harness.tasks.stored import answered
 
 # a judge that fails on so many requests and answers none is broken
 _GIVE_UP_AFTER = 20
@@ -31,34 +35,58 @@ def unwatched(done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a session with a judge gave: `asked` opinions in `seconds` of the judge's time.
+    """What a session with a judge gave: `asked` opinions in `seconds` on the clock, `again` of them because a reply
+    could not be read.
 
-    `spared`: answers about which nobody had to be asked. `failed` requests are still to be made.
+    `spared`: answers about which nobody had to be asked. `failed` requests are still to be made. `unreadable`: opinions
+    of the whole run that could not be read, however often they were asked for. `chosen`: whether the run is scored on
+    this judge from now on.
     """
 
     scorer: str
     judge: str
     asked: int = 0
+    again: int = 0
     spared: int = 0
     failed: int = 0
+    unreadable: int = 0
     seconds: float = 0.0
     first_failure: str | None = None
+    chosen: bool = False
 
 
 def ask_judge(
     store: RunStore, task: tasks.Task, judge: Judge, watch: Watch = unwatched, *, scorer: str | None = None
 ) -> Asked:
-    """Asks about every stored answer that this judge has not been asked about; from now on the run is scored on what it
-    said. `scorer`: which of the task's scorers wants it (None: the first that wants a judge).
+    """Asks about every stored answer that this judge has not been asked about. From then on the run is scored on what
+    it said; but one that failed on some of the answers does not take the place of another that was asked before.
+    `scorer`: which of the task's scorers wants it (None: the first that wants a judge). No other process writes the
+    run meanwhile.
 
     Raises TaskError where no scorer of the task wants one, UnknownName, StoreError (a spoken answer that nobody has
-    written down), EngineError where the judge answers nothing.
+    written down, a run that is being written), ConfigError (a wording without what is asked about), EngineError where
+    the judge answers nothing.
     """
-    session = _Session(store, task, judge, _wanting(task, scorer), watch)
-    for generation in judge.engine.generate(session.requests()):
-        session.take(generation)
-    store.choose_opinions(session.scorer.name, session.by)
-    return session.result
+    wanting = _wanting(task, scorer)
+    judge.require_wording(wanting.protocol)
+    store.hold()
+    session = _Session(store, task, judge, wanting, watch)
+    store.note_wording(session.by.name, judge.wording or wanting.protocol.wording)
+    began = time.perf_counter()
+    with provenance.other_sitting(store, "judging", session.by.name, judge.engine.describe()) as took:
+        for attempt in range(2 + AGAIN):
+            for generation in judge.engine.generate(session.requests(again=attempt > 0)):
+                session.take(generation)
+                if generation.finish_reason not in ("error", "cancelled"):
+                    took(generation.seconds)
+            if attempt and not session.requested:
+                break
+    session.require_some()
+    before = current(store, wanting.name)
+    chosen = not session.result.failed or before is None or before == session.by
+    if chosen:
+        store.choose_opinions(wanting.name, session.by)
+    return replace(session.result, seconds=time.perf_counter() - began, chosen=chosen)
 
 
 def _wanting(task: tasks.Task, scorer: str | None) -> OpinionScorer:
@@ -79,59 +107,82 @@ class _Session:
         self._judge = judge
         self._watch = watch
         self._listener = _listener(store, task)
-        self.scorer = scorer
-        self.by = judge.asked(scorer.name, scorer.protocol, self._listener)
+        self._scorer = scorer
+        self._asks = scorer.protocol.asks
+        # a request's repeat holds two numbers: the answer's repeat, and which reply about it this will be
+        self._replies = self._asks * (1 + AGAIN)
+        self._failed: set[tuple[str, int]] = set()
         self._sampling = judge.sampling(scorer.protocol)
-        self._total = store.generated() * scorer.protocol.asks - store.count_opinions(self.by.name)
+        self.by = judge.asked(scorer.name, scorer.protocol, self._listener)
+        self.requested = 0
+        self._total = store.generated() * self._asks - store.count_opinions(self.by.name, self._asks)
         self.result = Asked(scorer.name, self.by.name)
         watch(0, self._total)
 
-    def requests(self) -> Iterator[Request]:
-        """One for every opinion that is missing, made as they are taken."""
-        asks = self.scorer.protocol.asks
-        for sample, generation in self._pairs():
+    def requests(self, *, again: bool) -> Iterator[Request]:
+        """One for every opinion that is missing, or (`again`) could not be read; made as they are taken."""
+        self.requested = 0
+        self.result = replace(self.result, unreadable=0)
+        for sample, generation in answered(self._store, self._task):
             answer = self._answer(sample, generation)
-            if answer is None or self.scorer.settled(sample, answer) is not None:
-                self._total -= asks
-                self.result = replace(self.result, spared=self.result.spared + 1)
+            if answer is None or self._scorer.settled(sample, answer) is not None:
+                if not again:
+                    self._total -= self._asks
+                    self.result = replace(self.result, spared=self.result.spared + 1)
                 continue
-            known = {o.ask for o in self._store.opinions(self.by.name, sample.id, generation.repeat)}
-            messages = self.scorer.protocol.request(self.scorer.parts(sample, answer), self._judge.wording)
-            for ask in range(asks):
-                if ask not in known:
-                    place = generation.repeat * asks + ask
-                    seed = seed_for(self._store.spec.seed, f"{self.scorer.name}/{sample.id}", place)
-                    yield Request(sample.id, place, self._sampling, seed, messages=messages)
+            messages = self._scorer.protocol.request(self._scorer.parts(sample, answer), self._judge.wording)
+            for ask, times in self._missing(sample, generation.repeat, again=again):
+                place = generation.repeat * self._replies + times * self._asks + ask
+                if (sample.id, place) in self._failed:
+                    continue
+                self.requested += 1
+                self._total += bool(times)
+                yield Request(sample.id, place, self._how(times), self._seed(sample, generation, ask, times),
+                              messages=messages)  # fmt: skip
+
+    def _missing(self, sample: Sample, repeat: int, *, again: bool) -> Iterator[tuple[int, int]]:
+        """Which opinions about an answer are to be asked for in this pass, and how often they were already."""
+        known = self._store.opinions(self.by.name, sample.id, repeat)
+        for ask, chain in enumerate(chains(known, self._asks)):
+            if any(readable(self._scorer, sample, said_in(opinion, self.by.thinking)) for opinion in chain):
+                continue
+            if chain:
+                self.result = replace(self.result, unreadable=self.result.unreadable + 1)
+            if again == bool(chain) and len(chain) <= AGAIN:
+                yield ask, len(chain)
+
+    def _how(self, times: int) -> Sampling:
+        return sampling_again(self._sampling, times) if times else self._sampling
+
+    def _seed(self, sample: Sample, generation: Generation, ask: int, times: int) -> int:
+        purpose = f"{self._scorer.name}/{sample.id}" + (f"/{times}" if times else "")
+        return seed_for(self._store.spec.seed, purpose, generation.repeat * self._asks + ask)
 
     def take(self, generation: Generation) -> None:
         """Stores what was said; counts what was not. Raises EngineError where the judge says nothing at all."""
         done = self.result
         if generation.finish_reason in ("error", "cancelled"):
+            self._failed.add((generation.sample_id, generation.repeat))
             first = done.first_failure or generation.error or generation.finish_reason
-            self.result = replace(done, failed=done.failed + 1, first_failure=first)
-            if self.result.failed >= _GIVE_UP_AFTER and not done.asked:
-                raise EngineError(f"The judge {self.by.name} failed on all of {self.result.failed} requests: {first}")
+            self.result = replace(done, failed=len(self._failed), first_failure=first)
+            if self.result.failed >= _GIVE_UP_AFTER:
+                self.require_some()
             return
-        repeat, ask = divmod(generation.repeat, self.scorer.protocol.asks)
+        repeat, ask = divmod(generation.repeat, self._replies)
         reason = "the reply reached the judge's limit" if generation.finish_reason == "length" else None
         self._store.add_opinion(
             Opinion(
                 generation.sample_id, repeat, self.by.name, ask, generation.text, generation.seconds, reason
             )
         )  # fmt: skip
-        self.result = replace(done, asked=done.asked + 1, seconds=done.seconds + generation.seconds)
+        self.result = replace(done, asked=done.asked + 1, again=done.again + (ask >= self._asks))
         self._watch(self.result.asked, self._total)
 
-    def _pairs(self) -> Iterator[tuple[Sample, Generation]]:
-        """Every stored answer with its sample: both come in the questions' order."""
-        samples = self._task.samples(self._store.spec.limit)
-        sample: Sample | None = None
-        for generation in self._store.generations():
-            while sample is None or sample.id != generation.sample_id:
-                sample = next(samples, None)
-                if sample is None:
-                    raise StoreError(f"The task {self._task.id} has no question {generation.sample_id} any more.")
-            yield sample, generation
+    def require_some(self) -> None:
+        """Raises EngineError where there were requests and the judge failed on all of them."""
+        done = self.result
+        if done.failed and not done.asked:
+            raise EngineError(f"The judge {self.by.name} failed on all of {done.failed} requests: {done.first_failure}")
 
     def _answer(self, sample: Sample, generation: Generation) -> str | None:
         """The text that scoring would give the scorer; None where there is none to judge."""

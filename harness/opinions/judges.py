@@ -16,6 +16,8 @@ from harness.tasks.scorers.opinions import JudgeProtocol
 SCRIPTED = "scripted"
 # the output limits of protocols are for judges that answer at once; one that thinks first gets so many tokens
 _THOUGHT = 8192
+AGAIN = 3
+"""So often an opinion is asked for again whose reply cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +33,45 @@ class Judge:
     wording: str | None = None
 
     def sampling(self, protocol: JudgeProtocol) -> Sampling:
-        """The protocol's, with room for a thought where the judge thinks first."""
-        if self.engine.describe().thinking == "none":
-            return protocol.sampling
-        most = max(_THOUGHT, protocol.sampling.max_tokens)
+        """The protocol's, with room for a thought where the judge thinks first; half of its context at most, so that
+        the request has the other half."""
+        info, most = self.engine.describe(), protocol.sampling.max_tokens
+        if info.thinking != "none":
+            most = max(_THOUGHT, most)
+        if info.context > 1:
+            most = min(most, info.context // 2)
         return protocol.sampling.model_copy(update={"max_tokens": most})
+
+    def require_wording(self, protocol: JudgeProtocol) -> None:
+        """Raises ConfigError where the judge's own wording leaves out what the protocol asks about."""
+        if self.wording is None:
+            return
+        parts = ("{question}", "{target}", "{answer}")
+        lacking = [part for part in parts if part in protocol.wording and part not in self.wording]
+        if lacking:
+            raise ConfigError(f"The wording lacks {', '.join(lacking)}: put it where that is to stand.")
 
     def asked(self, scorer: str, protocol: JudgeProtocol, listener: str = "") -> JudgedBy:
         """What its opinions are stored under: `<model>-<8 hex digits over all that can change one>`."""
         wording = self.wording or protocol.wording
-        how = f"{protocol.system or ''}\n{wording}\n{protocol.asks}\n{self.sampling(protocol).model_dump_json()}"
+        info, sampling = self.engine.describe(), self.sampling(protocol).model_dump_json()
+        how = f"{protocol.system or ''}\n{wording}\n{protocol.asks}\n{AGAIN}\n{sampling}"
         said = (
-            self.model, self.weights, self.engine.version, f"asked for {scorer} {_sha256(how)[:12]}",
+            self.model, self.weights, info.precision,
+            f"keys and values in {info.kv_precision}" if info.kv_precision else "",
+            f"rotary embedding stretched by {info.yarn:g}" if info.yarn else "",
+            self.engine.version, f"asked for {scorer} {_sha256(how)[:12]}",
             f"on what {listener} heard" if listener else "",
         )  # fmt: skip
         description = ", ".join(part for part in said if part)
         return JudgedBy(
             name=f"{self.model}-{_sha256(description)[:8]}",
             model=self.model,
-            thinking=self.engine.describe().thinking,
+            thinking=info.thinking,
             worded=_sha256(self.wording) if self.wording else "",
             listener=listener,
             description=description,
+            precision=info.precision,
         )
 
     def __enter__(self) -> Self:
@@ -62,9 +81,12 @@ class Judge:
         self.engine.close()
 
 
-def judge_of(engine: engines.Engine, model: str, weights: str = "", wording: str | None = None) -> Judge:
-    """An engine as a judge. `weights`: which ones they are."""
-    return Judge(engine, model, weights, wording)
+def sampling_again(sampling: Sampling, times: int) -> Sampling:
+    """How a reply is drawn that was asked for `times` times before. A judge that always takes the likeliest token would
+    say the same again, whatever the seed: its temperature rises by a half each time, up to 1."""
+    if sampling.temperature:
+        return sampling
+    return sampling.model_copy(update={"temperature": min(times / 2, 1.0)})
 
 
 def open_judge(

@@ -1,6 +1,6 @@
 """Stored opinions as scorers read them, and what a verdict has to say about whose they are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -9,12 +9,12 @@ from harness.listening import voices
 from harness.opinions.judges import SCRIPTED
 from harness.records import Deviation, Generation, Sample, Score
 from harness.store import RunStore
-from harness.store.opinions import JudgedBy
+from harness.store.opinions import JudgedBy, Opinion
 from harness.tasks.scorers import JUDGED, load_scorer, unscored
-from harness.tasks.scorers.opinions import OpinionScorer
+from harness.tasks.scorers.opinions import NOT_JUDGED, OpinionScorer
 
-NOT_JUDGED = "not judged yet: harness judge {run} --by MODEL"
-"""What a score says about an answer that no judge has been asked about."""
+# what is scored by rules here and by a judge officially
+_BY_RULES = {"mathvista-rules": "mathvista-extracted"}
 Rule = Callable[[Sample, str, Generation], Score]
 
 
@@ -39,11 +39,11 @@ def evidence_for(store: RunStore, scorer: str) -> Evidence | None:
         return Evidence(store.speaker() or "", voices.rule(store), heard=False)
     if scorer not in JUDGED:
         return None
-    by = _current(store, scorer)
+    by = current(store, scorer)
     return Evidence(by.name if by else "", _rule(store, cast(OpinionScorer, load_scorer(scorer)), by))
 
 
-def _current(store: RunStore, scorer: str) -> JudgedBy | None:
+def current(store: RunStore, scorer: str) -> JudgedBy | None:
     """Whose opinions count; none do that were given on what another listener heard."""
     by = store.judged_by(scorer)
     return by if by is not None and by.listener in ("", store.listener()) else None
@@ -53,31 +53,62 @@ def _rule(store: RunStore, scorer: OpinionScorer, by: JudgedBy | None) -> Rule:
     def score(sample: Sample, answer: str, generation: Generation) -> Score:
         if not answer.strip():
             return Score(sample.id, generation.repeat, scorer.name, "no_answer", 0.0, reason="the answer is empty")
-        needed = scorer.settled(sample, answer) is None
-        found = store.opinions(by.name, sample.id, generation.repeat) if by is not None and needed else ()
-        if needed and len(found) < scorer.protocol.asks:
-            return unscored(generation, scorer.name, NOT_JUDGED.format(run=store.name))
-        policy = cast(tasks.Policy, by.thinking) if by is not None else "none"
-        replies = [tasks.split_thinking(opinion.text, policy).answer or "" for opinion in found]
+        if scorer.settled(sample, answer) is not None:
+            return scorer.decide(sample, answer, generation, ())
+        known = store.opinions(by.name, sample.id, generation.repeat) if by is not None else ()
+        found = chains(known, scorer.protocol.asks)
+        if by is None or not all(found):
+            return unscored(generation, scorer.name, NOT_JUDGED)
+        replies = [_counted(scorer, sample, [said_in(opinion, by.thinking) for opinion in chain]) for chain in found]
         return scorer.decide(sample, answer, generation, replies)
 
     return score
 
 
+def chains(known: Sequence[Opinion], asks: int) -> tuple[tuple[Opinion, ...], ...]:
+    """The replies to each of the opinions that a protocol wants, in the order in which they were asked for."""
+    return tuple(tuple(o for o in known if o.ask % asks == ask) for ask in range(asks))
+
+
+def said_in(opinion: Opinion, thinking: str) -> str:
+    """The reply behind the judge's thought; "" where that was not ended."""
+    return tasks.split_thinking(opinion.text, cast(tasks.Policy, thinking)).answer or ""
+
+
+def readable(scorer: OpinionScorer, sample: Sample, reply: str) -> bool:
+    """Whether a reply is in the form asked for."""
+    return scorer.read(reply, sample) is not None
+
+
+def _counted(scorer: OpinionScorer, sample: Sample, replies: Sequence[str]) -> str:
+    """The first that can be read; else the last."""
+    return next((reply for reply in replies if readable(scorer, sample, reply)), replies[-1])
+
+
 def other_judge(store: RunStore, scorer: str) -> tuple[Deviation, ...]:
-    """How a run's opinions differ from the official ones; it may move a score either way. Empty for scorers that read
-    none, and before a judge was asked."""
-    by = _current(store, scorer) if scorer in JUDGED else None
+    """How those who gave their opinions, or compared voices, differ from the official ones, or that rules were taken
+    for them; it may move a score either way. Empty for scorers that read none, and before anybody was asked."""
+    if scorer in _BY_RULES:
+        official = cast(OpinionScorer, load_scorer(_BY_RULES[scorer])).protocol.judge
+        return (Deviation("grader", "unknown", f"answers extracted by rules instead of by {official}"),)
+    if scorer == voices.SCORER:
+        speaker = store.speaker()
+        detail = f"voices compared by {speaker} instead of {voices.OFFICIAL}"
+        return (Deviation("speaker", "unknown", detail),) if speaker else ()
+    by = current(store, scorer) if scorer in JUDGED else None
     if by is None:
         return ()
     protocol = cast(OpinionScorer, load_scorer(scorer)).protocol
-    differs = []
-    if _plain(by.model) != _plain(protocol.judge):
-        differs.append(f"opinions of {by.model} instead of {protocol.judge}")
+    differs, named = [], _plain(by.model) == _plain(protocol.judge)
+    if not named:
+        precision = f" in {by.precision}" if by.precision not in ("", "none") else ""
+        differs.append(f"opinions of {by.model}{precision} instead of {protocol.judge}")
     differs.append(f"asked in the words of the file {by.worded[:8]}" if by.worded else "asked in our own words")
     if protocol.lacks:
         differs.append(protocol.lacks)
-    return (Deviation("judge", "unknown", ", ".join(differs)),)
+    # of the named judge in words that somebody brought it is believed that they are the official ones
+    name = "wording" if named and by.worded and not protocol.lacks else "judge"
+    return (Deviation(name, "unknown", ", ".join(differs)),)
 
 
 def _plain(name: str) -> str:
@@ -85,6 +116,9 @@ def _plain(name: str) -> str:
 
 
 def stand_in(store: RunStore, scorer: str) -> bool:
-    """Whether a script stood in for the judge: what it said is evidence of nothing."""
-    by = _current(store, scorer) if scorer in JUDGED else None
+    """Whether a script stood in for the judge, or bands of frequencies for a speaker model: what they found is evidence
+    of nothing."""
+    if scorer == voices.SCORER:
+        return (store.speaker() or "").startswith(f"{voices.SCRIPTED}-")
+    by = current(store, scorer) if scorer in JUDGED else None
     return by is not None and by.model == SCRIPTED

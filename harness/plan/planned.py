@@ -77,7 +77,8 @@ class PlannedRun:
     """One run as far as it is known without loading the model. `blocked` says in one sentence why it cannot start.
 
     `chat_template` None: used if the checkpoint has one. `generates`: False where choices are compared by their
-    likelihood, so that no output tokens are drawn. `speaks`: what is judged is the spoken answer.
+    likelihood, so that no output tokens are drawn. `speaks`: what is judged is the spoken answer. `scorers`: the
+    task's, the judging one first.
     """
 
     model: ModelSpec
@@ -99,6 +100,7 @@ class PlannedRun:
     blocked: str | None = None
     generates: bool = True
     speaks: bool = False
+    scorers: tuple[str, ...] = ()
 
     @property
     def local(self) -> bool:

@@ -103,6 +103,7 @@ def _plan_run(model: ModelSpec, key: Key, wanted: Sequence[Wanted], options: Opt
         blocked=blocked,
         generates=generates,
         speaks=task is not None and task.scored_text == "speech",
+        scorers=task.scorers if task is not None else (),
     )
 
 

@@ -9,10 +9,13 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from harness.publishing.forms import files
+from harness.errors import HarnessError
+from harness.publishing.forms import File, files
 from harness.publishing.making import Report, publish
-from harness.publishing.manifest import RECORDS, read_manifest
-from harness.publishing.writing import Written, content_of
+from harness.publishing.manifest import RECORDS, digest_of, read_manifest
+from harness.publishing.writing import Written, content_of, pieces_of
+from harness.report.site.page import Streamed
+from harness.verdicts.wording import count
 
 _SHOWN = 160
 
@@ -27,28 +30,52 @@ class Difference:
     again: str
 
     def sentence(self) -> str:
-        """`table.md, line 12: written "79.9", the records give "79.8"`."""
+        """`table.md, line 12: written "79.9", the records give "79.8"`; of a file's sum, what it was when written."""
         place = f"{self.file}, {self.where}" if self.where else self.file
+        if self.where == "sha256":
+            return f"{self.file} is not the file that was written: its sha256 is {self.written}…, and was {self.again}…"
         return f"{place}: written {self.written}, the records give {self.again}"
 
 
 def check(folder: Path) -> tuple[Difference, ...]:
     """Everything in the report of `folder` that its records (its own copies of runs, the repository's configs,
-    inspections and replays) do not give; empty when all is as written.
+    inspections and replays) do not give, and every file that is not the one that was written; empty when all is well.
 
-    Raises HarnessError where `folder` holds no report.
+    Raises HarnessError where `folder` holds no report, or one of runs that were not kept with it.
     """
     manifest = read_manifest(folder)
-    found: list[Difference] = []
+    if manifest.rests_on and not manifest.records:
+        raise HarnessError(
+            f"{folder} rests on {count(len(manifest.rests_on), 'run')} without keeping them, so it cannot be made "
+            "again elsewhere: write it with --keep-records."
+        )
+    found = [d for name, told in manifest.records.items() for d in _as_written(folder, name, told)]
+    if found:
+        # what is made of other records differs everywhere, which would only hide where it began
+        return tuple(found)
     seen: set[str] = set()
     with _runs_in(folder / RECORDS):
         publication = manifest.asked.gathered()
         publication = replace(publication, version=manifest.version, commit=manifest.commit, dirty=manifest.dirty)
+        publication = replace(publication, written=manifest.written)
         for file in files(Report(manifest.asked, publication, manifest.look).told, manifest.forms):
             seen.add(file.path)
-            found += _compared(file.path, folder / file.path, content_of(file))
+            found += _compared(file, folder / file.path)
+    named = {d.file for d in found}
     gone = sorted(set(manifest.files) - seen)
-    return (*found, *(Difference(name, "", "a file", "none of this name") for name in gone))
+    found += [Difference(name, "", "a file", "none of this name") for name in gone]
+    for name, told in manifest.files.items():
+        found += _as_written(folder, name, told) if name not in named and name in seen else ()
+    return tuple(found)
+
+
+def _as_written(folder: Path, name: str, told: str) -> Iterator[Difference]:
+    """Whether the file is the one whose sum the manifest has."""
+    path = folder / name
+    if not path.is_file():
+        yield Difference(name, "", "nothing", "this file")
+    elif (found := digest_of(path)) != told:
+        yield Difference(name, "sha256", found[:16], told[:16])
 
 
 def remake(folder: Path) -> Written:
@@ -57,7 +84,7 @@ def remake(folder: Path) -> Written:
     manifest = read_manifest(folder)
     with _runs_in(folder / RECORDS):
         report = Report(manifest.asked, manifest.asked.gathered(), manifest.look)
-        return publish(report, folder, manifest.forms, keep=(folder / RECORDS).is_dir())
+        return publish(report, folder, manifest.forms, keep=bool(manifest.records))
 
 
 @contextmanager
@@ -74,15 +101,34 @@ def _runs_in(folder: Path) -> Iterator[None]:
             os.environ["HARNESS_RUNS"] = before
 
 
-def _compared(name: str, path: Path, again: bytes) -> Iterator[Difference]:
+def _compared(file: File, path: Path) -> Iterator[Difference]:
+    name = file.path
     if not path.is_file():
         yield Difference(name, "", "nothing", "this file")
         return
-    written = path.read_bytes()
-    if written == again:
+    if _same(path, pieces_of(file)):
         return
+    if isinstance(file, Streamed):
+        yield from _long_lines(name, path, file)
+        return
+    written, again = path.read_bytes(), content_of(file)
     found = list(_fields(name, written, again)) if name.endswith(".json") else []
     yield from found or _lines(name, written, again)
+
+
+def _same(path: Path, pieces: Iterator[bytes]) -> bool:
+    """Whether the file holds these pieces, one after the other, and nothing else."""
+    with path.open("rb") as written:
+        return all(written.read(len(piece)) == piece for piece in pieces) and not written.read(1)
+
+
+def _long_lines(name: str, path: Path, file: Streamed) -> Iterator[Difference]:
+    """As `_lines`, with one line of each in memory. The pieces of such a file are whole lines."""
+    with path.open("rb") as written:
+        for number, (a, b) in enumerate(zip_longest(written, file.pieces()), start=1):
+            if a != b:
+                told = [None if line is None else line.decode(errors="replace") for line in (a, b)]
+                yield Difference(name, f"line {number}", *_around(told[0], told[1]))
 
 
 def _lines(name: str, written: bytes, again: bytes) -> Iterator[Difference]:

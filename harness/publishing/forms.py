@@ -9,9 +9,9 @@ from harness.gathering import Publication, SampleStory
 from harness.records import Verdict
 from harness.report.lexicon import Language, Lexicon, lexicon
 from harness.report.rows import Row, conclusions, rows
-from harness.report.site.page import Attached, Page, made_with
+from harness.report.site.page import Attached, Page, Streamed, made_with
 
-File = Page | Attached
+File = Page | Attached | Streamed
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import places
@@ -15,6 +16,9 @@ from harness.publishing.forms import FORMS, File, Look, Told, files
 from harness.publishing.manifest import Manifest
 from harness.publishing.writing import Written, content_of, write
 from harness.store import RunStore
+
+DATED = "eee"
+"""The form whose records have to say when they were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +55,29 @@ def publish(
     `keep`: with compact copies of the runs it tells of, so that it can be checked anywhere. `watch` is told of every
     file. Raises HarnessError where the folder cannot be written or holds something else.
     """
-    asked, publication = report.asked, report.publication
-    kept = tuple(run.run.name for run in publication.runs) if keep else ()
+    publication = report.publication
+    if DATED in forms:
+        publication = replace(publication, written=publication.written or datetime.now(UTC).replace(microsecond=0))
+        report = replace(report, publication=publication)
+    rests_on = (*(run.run.name for run in publication.runs), *(() if report.asked.recorded else _probe_files()))
 
     def made() -> Iterator[File]:
         for file in files(report.told, forms):
             watch(file)
             yield file
 
-    def manifest(sums: Mapping[str, str]) -> Manifest:
+    def manifest(sums: Mapping[str, str], records: Mapping[str, str]) -> Manifest:
         return Manifest(
-            asked=asked,
+            asked=report.asked,
             forms=forms,
             look=report.look,
             version=publication.version,
             commit=publication.commit,
             dirty=publication.dirty,
-            kept=kept,
+            rests_on=rests_on,
+            written=publication.written,
             files=sums,
+            records=records,
         )
 
     spoken = "html" in forms and report.look.samples
@@ -82,5 +91,12 @@ def _keep(report: Report, records: Path, *, speech: bool) -> None:
         with RunStore.open(story.run.name) as store:
             shown = report.look.samples and not story.withheld
             store.copy_to(records / store.name, texts=shown, speech=speech and shown)
-    if keeping.folder().is_dir():
-        shutil.copytree(keeping.folder(), records / keeping.folder().relative_to(places.runs()))
+    for name in () if report.asked.recorded else _probe_files():
+        place = records / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(places.runs() / name, place)
+
+
+def _probe_files() -> tuple[str, ...]:
+    """Results of probes, relative to the folder of runs."""
+    return tuple(path.relative_to(places.runs()).as_posix() for path in sorted(keeping.folder().glob("*.json")))

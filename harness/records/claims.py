@@ -29,11 +29,13 @@ class Article(Record):
 
     `outlet_date` is the date printed in the article itself (None: undated); `lines` counts its lines as
     `str.split("\\n")` gives them; `out_of_scope` counts the statements that are about business, not models.
+    `title_ja`: the same short name in Japanese, of our own making like `title`.
     """
 
     id: str = Field(pattern=r"^\d{3}$")
     file: str
     title: str
+    title_ja: str | None = None
     address: str
     original: str | None = None
     outlet_date: date | None = None

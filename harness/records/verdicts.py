@@ -1,5 +1,6 @@
 """What is concluded: an estimate with its interval and counts, and a verdict with its evidence."""
 
+import math
 from dataclasses import dataclass
 
 from harness.records.runs import Deviation
@@ -54,6 +55,12 @@ class Estimate:
     population_low: float | None = None
     population_high: float | None = None
     counts: Counts | None = None
+
+    @property
+    def standard_error(self) -> float | None:
+        """Of the fixed set's score, √(V / generations); None where V is not known."""
+        generations = self.questions * self.rounds
+        return math.sqrt(self.within / generations) if self.within is not None and generations else None
 
 
 @dataclass(frozen=True, slots=True)

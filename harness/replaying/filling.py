@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import claims, models, plan, scoring, tasks
@@ -11,7 +12,8 @@ from harness.recordings import ENGINE, RecordedTask, mapping_hash
 from harness.records import BenchmarkCheck, Deviation, Recording, RunSpec, Sampling
 from harness.store import RunStore
 
-UNSTATED = "unstated"
+UNSTATED_PRECISION = "unstated"
+OF_NO_PROTOCOL = "recorded"
 
 
 def spec_of(task: RecordedTask, path: Path) -> RunSpec:
@@ -20,11 +22,11 @@ def spec_of(task: RecordedTask, path: Path) -> RunSpec:
     return RunSpec(
         model=task.model,
         weights="recorded",
-        precision=recording.precision or UNSTATED,
+        precision=recording.precision or UNSTATED_PRECISION,
         task=task.id,
         task_version=task.version,
         dataset=task.dataset_fingerprint(),
-        protocol=recording.protocol or "recorded",
+        protocol=recording.protocol or OF_NO_PROTOCOL,
         system_prompt=None,
         chat_template=True,
         template="",
@@ -78,14 +80,30 @@ def fill(task: RecordedTask, path: Path, folder: Path, watch: scoring.Watch = sc
     with RunStore.create_or_resume(spec) as store:
         store.note("data folder", str(folder.resolve()))
         store.note("recording", str(path.resolve()))
-        if task.recording.licence:
-            store.note("licence", task.recording.licence)
+        _note_origin(store, task.recording)
         store.register(registrations(_wanted(task), spec.questions))
         asked = [question_of(sample, spec) for sample in found.samples]
         store.add_questions(0, [sample.id for sample in found.samples], asked)
         store.add_many(made for outputs in found.outputs for made in outputs)
         scoring.score_all(store, task, watch)
         return store.name
+
+
+def _note_origin(store: RunStore, recording: Recording) -> None:
+    """Whose outputs these are, which fields of the specification the recording states (what it does not is held by
+    values that stand for nothing), and when they were first stored here."""
+    store.note("title", recording.title)
+    store.note("source", recording.source)
+    if recording.licence:
+        store.note("licence", recording.licence)
+    stated = [name for name in ("precision", "protocol", "thinking") if getattr(recording, name) is not None]
+    if recording.sampling is not None:
+        stated += sorted(f"sampling.{name}" for name in recording.sampling.model_fields_set)
+    if recording.fields.finish is not None:
+        stated.append("finish")
+    store.note("stated", " ".join(stated))
+    if store.noted("graded") is None and store.generated() == 0:
+        store.note("graded", datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def _known(recording: Recording) -> None:

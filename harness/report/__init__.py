@@ -10,6 +10,8 @@
     rescored    all replayed recordings as Markdown
     columns     what stands in the table's cells, in sets with names; `inline` is what a cell is made of
     digits      how many decimals a score deserves
+    units       in what unit a row's numbers and its tolerance are
+    remarks     what a printed table says beneath itself, once for all rows alike
     markdown    the comparison table as GitHub-flavoured Markdown
     latex       the same as a LaTeX document: a big sheet, or a table for a paper
     csv_file, parquet    its texts with the numbers behind them

@@ -3,14 +3,16 @@
 import json
 import math
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from pathlib import PurePath
 from typing import Any
 
 from pydantic import BaseModel
 
+from harness.records import Verdict
 from harness.records.settings import Settings
+from harness.report.digits import told
 
 SCHEMA_VERSION = 1
 
@@ -18,7 +20,7 @@ SCHEMA_VERSION = 1
 def to_plain(value: Any) -> Any:
     """Dataclasses and pydantic records → dicts in the order of their fields (of settings only those given),
     mappings → dicts sorted by key, tuples and lists → lists, sets → sorted lists, dates → ISO text, paths → text with
-    forward slashes.
+    forward slashes. What a verdict measured becomes the text that the tables print.
 
     Numbers that JSON does not have (NaN, infinities) become null. Raises TypeError for anything else, naming its
     type, rather than writing a text nobody can read back.
@@ -28,7 +30,8 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
+        record = _as_printed(value) if isinstance(value, Verdict) else value
+        return {f.name: to_plain(getattr(record, f.name)) for f in fields(record)}
     if isinstance(value, BaseModel):
         return {name: to_plain(getattr(value, name)) for name in _fields(value)}
     if isinstance(value, Mapping):
@@ -42,6 +45,13 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, PurePath):
         return value.as_posix()
     raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def _as_printed(verdict: Verdict) -> Verdict:
+    """With the text that the tables print for a score: no two forms of one report may disagree. The number itself
+    stands in the estimate."""
+    estimate = verdict.estimate
+    return replace(verdict, measured=told(verdict).value) if estimate and estimate.unit == "fraction" else verdict
 
 
 def _fields(record: BaseModel) -> Iterable[str]:

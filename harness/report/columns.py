@@ -1,7 +1,7 @@
 """The columns of the comparison table, in sets with names: what stands in a cell, for every format alike.
 
 full     everything, with the reason and how to get stronger evidence
-paper    what an author prints; deviations, qualifiers and sources are footnotes
+paper    what an author prints; deviations, qualifiers and sources are notes, readings stand under the claim's number
 brief    claim, claimed, measured, verdict, evidence
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.errors import UnknownName
-from harness.records import DECIDED
+from harness.report.digits import counted
 from harness.report.escaping import clean
 from harness.report.inline import Cell, Cited, Indent, Marks, Notes, Piece, cell, line
 from harness.report.lexicon import Lexicon
@@ -41,12 +41,13 @@ class ColumnSet:
     sections: bool
 
     def used(self, table: Sequence[Row]) -> ColumnSet:
-        """Without the columns that nothing applies to in any of the rows; the first one gets their width."""
+        """Without the columns that nothing applies to in any of the rows; the widest one gets their width."""
         kept = [c for c in self.columns if not table or any(c.fill(row, Notes()) for row in table)]
         # between two columns lie 2.4 mm
         spare = sum(c.width for c in self.columns) - sum(c.width for c in kept)
         spare += int(2.4 * (len(self.columns) - len(kept)))
-        return replace(self, columns=(replace(kept[0], width=kept[0].width + spare), *kept[1:]) if kept else ())
+        widest = max(kept, key=lambda c: c.width, default=None)
+        return replace(self, columns=tuple(replace(c, width=c.width + spare * (c is widest)) for c in kept))
 
     def filled(self, row: Row, notes: Notes) -> tuple[Cell, ...]:
         """The row's cells, from left to right; its footnotes are entered in `notes`."""
@@ -75,8 +76,17 @@ class _Cells:
         place = self.words.text("table.line", line=number) if number else ""
         return cell(line(Piece(row.claim, "strong"), place, row.says))
 
+    def named(self, row: Row, notes: Notes) -> Cell:
+        """The claim where no section names its article and no column its check."""
+        if not row.first:
+            return cell(line(Indent(), row.claim, *(part for found in check(row, notes) for part in found)))
+        place = self.words.text("table.whose", whose=row.place) if row.place else ""
+        return cell(line(Piece(row.claim, "strong"), place, row.says))
+
     def claimed(self, row: Row, _: Notes) -> Cell:
-        return cell(line(row.claimed, self.words.text("table.whose", whose=row.whose) if row.whose else ""))
+        return cell(
+            line(self._in_figures(row.claimed), self.words.text("table.whose", whose=row.whose) if row.whose else "")
+        )
 
     def why(self, row: Row, _: Notes) -> Cell:
         reasons = (line(row.why), *(line(qualifier) for qualifier in row.qualifiers))
@@ -84,6 +94,12 @@ class _Cells:
             return cell(*reasons)
         needs = self.words.text("table.needs", what=row.hardware) if row.hardware else ""
         return cell(*reasons, line(Piece(row.command, "code")), line(needs))
+
+    def number(self, row: Row, _: Notes) -> Cell:
+        """The claim's own, so that every row can be cited; beneath the first one its article and line."""
+        if not row.first:
+            return cell(line(row.claim))
+        return cell(line(Piece(row.claim, "strong")), line(row.place))
 
     def statement(self, row: Row, _: Notes) -> Cell:
         """The claim in words; beneath it what its checks are called."""
@@ -97,16 +113,20 @@ class _Cells:
             return ()
         model, slash, _ = row.claimed_from.partition("/")
         whose = self.words.text("table.whose", whose=model) if slash else ""
-        return cell(line(row.claimed, whose, Marks(notes.lettered([self._bar(row)]))))
+        return cell(line(self._in_figures(row.claimed), whose, Marks(notes.lettered([self._bar(row)]))))
 
     def found(self, row: Row, notes: Notes) -> Cell:
-        """What was measured, its interval; as remarks another level than 95 % and what the protocol differed in."""
+        """What was measured, its interval; as remarks another level than 95 % and what the protocol differed in. Of a
+        claim as a whole the value that decides it, before how many of its parts hold."""
         text, span = row.measured, row.interval
         level = at_level(row.numbers.interval_level or 0.95)
         if text and span:
             text = self.words.text("table.between", value=text, interval=span.removesuffix(level))
         named = self.words.text("table.note_level", level=level.strip(" ()")) if level and text else ""
         marks = Marks(notes.lettered([named, *row.remarks]))
+        if row.printed.deciding:
+            parts = self.words.text("table.whose", whose=text)
+            return cell(line(self.words.figure(row.printed.deciding), parts, marks))
         return cell(line(text or (NOTHING if marks.labels else ""), marks))
 
     def size(self, row: Row, notes: Notes) -> Cell:
@@ -116,6 +136,15 @@ class _Cells:
             return ()
         times = f" × {numbers.rounds:,}" if numbers.rounds and numbers.rounds > 1 else ""
         return cell(line(f"{numbers.questions:,}{times}", Marks(notes.lettered([self._lost(row)]))))
+
+    def _in_figures(self, text: str) -> str:
+        """A number printed in Japanese, the same in figures beside it for readers of another language."""
+        found = counted(text) if self.words.language != "ja" else None
+        if found is None:
+            return text
+        nearness, value = found
+        figures = self.words.text(f"table.counted_{nearness}", n=f"{value:,}")
+        return f"{text} {self.words.text('table.whose', whose=figures)}"
 
     def _bar(self, row: Row) -> str:
         """What to say of a number that no source and no article has."""
@@ -148,10 +177,10 @@ def verdict(row: Row, _: Notes) -> Cell:
 
 
 def qualified(row: Row, notes: Notes) -> Cell:
-    """The verdict; its qualifiers as one remark, with the reason where it is open."""
-    why = (row.why,) if row.outcome not in DECIDED else ()
-    told = " ".join(_ended(text) for text in (*why, *row.qualifiers) if clean(text))
-    return cell(line(Piece(row.verdict, "strong"), Marks(notes.lettered([told]))))
+    """The verdict; its qualifiers as remarks, with the reason where it is open. How the claim was read stands under its
+    number."""
+    notes.of_claim(row.claim, row.printed.own)
+    return cell(line(Piece(row.verdict, "strong"), Marks(notes.lettered(row.printed.shared))))
 
 
 def evidence(row: Row, _: Notes) -> Cell:
@@ -165,12 +194,6 @@ def sourced(row: Row, notes: Notes) -> Cell:
 
 def source(row: Row, notes: Notes) -> Cell:
     return cell(line(Piece(row.run, "code"), *(Cited(number) for number in notes.cited(row.sources))))
-
-
-def _ended(text: str) -> str:
-    """A remark as a sentence, so that another can follow."""
-    shown = clean(text)
-    return shown if shown.endswith((".", "。", "?", "!", "…")) else f"{shown}."
 
 
 def _text(field: str) -> Fill:
@@ -206,22 +229,23 @@ def _full(cells: _Cells) -> _Made:
 def _paper(cells: _Cells) -> _Made:
     """For an A4 sheet."""
     return (
-        ("claim", "claim", cells.statement, 43),
-        ("model", "model_alone", _text("model"), 20),
+        ("number", "number", cells.number, 12),
+        ("claim", "claim", cells.statement, 33),
+        ("model", "model_alone", _text("model"), 18),
         ("claimed", "claimed", cells.printed, 25),
-        ("measured", "measured_interval", cells.found, 26),
-        ("n", "questions", cells.size, 13),
-        ("verdict", "verdict", qualified, 21),
-        ("evidence", "evidence", sourced, 17),
+        ("measured", "found_interval", cells.found, 25),
+        ("n", "questions", cells.size, 12),
+        ("verdict", "verdict", qualified, 22),
+        ("evidence", "evidence", sourced, 16),
     )
 
 
 def _brief(cells: _Cells) -> _Made:
     """For an A4 sheet."""
     return (
-        ("claim", "claim", cells.claim, 70),
+        ("claim", "claim", cells.named, 70),
         ("claimed", "claimed", cells.claimed, 33),
-        ("measured", "measured_interval", cells.found, 32),
+        ("measured", "found_interval", cells.found, 32),
         ("verdict", "verdict", verdict, 20),
         ("evidence", "evidence", evidence, 15),
     )

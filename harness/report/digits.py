@@ -16,15 +16,21 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
-from harness.records import Estimate
+from harness.records import Estimate, Verdict
 from harness.report.words import interval, number
 
+Nearness = Literal["exact", "about", "more", "least"]
 MOST = 4
 """No score is printed with more decimals than these."""
 USUAL = 1
 """Decimals of a score without an interval."""
 _NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?")
+# as Japanese articles print large numbers: about, more than, or exactly so many times a power of ten
+_COUNTED = re.compile(r"(約)?(\d{1,4}(?:\.\d{1,4})?)(万|億|兆)(超|以上)?", re.ASCII)
+_NEARNESS: dict[str, Nearness] = {"": "exact", "約": "about", "超": "more", "以上": "least"}
+_POWERS = {"万": 4, "億": 8, "兆": 12}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,17 @@ def as_printed(estimate: Estimate, held_to: Iterable[float] = ()) -> Printed:
     places = decimals_for(estimate, held_to)
     text = interval(estimate.low, estimate.high, estimate.unit, estimate.level, places)
     return Printed(number(estimate.value, estimate.unit, places), text)
+
+
+def told(verdict: Verdict) -> Printed:
+    """What a verdict on a score measured, as every form prints it. The verdict's own text is printed anew, to the
+    digits it bears, and held against the claimed number; any other text stays. Raises ValueError without a score."""
+    estimate = verdict.estimate
+    if estimate is None or estimate.unit != "fraction":
+        raise ValueError("only a score has digits of its own")
+    made = as_printed(estimate, edges(number_in(verdict.claimed), verdict.tolerance))
+    same = verdict.measured in ("", number(estimate.value, estimate.unit))
+    return made if same else Printed(verdict.measured, made.interval)
 
 
 def decimals_for(estimate: Estimate, held_to: Iterable[float] = ()) -> int:
@@ -87,6 +104,14 @@ def percent(fraction: float) -> float:
 def number_in(text: str) -> float | None:
     """The number that a display text is, thousands separated or not; None where it is anything else."""
     return float(text.replace(",", "")) if text.isascii() and _NUMBER.fullmatch(text) else None
+
+
+def counted(text: str) -> tuple[Nearness, int] | None:
+    """The number that `32億`, `約1.5兆` or `1兆超` prints, and how near to it; None where a text is anything else."""
+    match = _COUNTED.fullmatch(text)
+    if match is None or (match[1] and match[4]):
+        return None
+    return _NEARNESS[match[1] or match[4] or ""], int(Decimal(match[2]).scaleb(_POWERS[match[3]]))
 
 
 def _crosses(x: float, edge: float, places: int) -> bool:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from harness.estimates import LEVEL
 from harness.report.cells import Fitted, cell, frame, prose
-from harness.report.words import DIRECTIONS, deviation, spoken
+from harness.report.words import DIRECTIONS, NOTHING, deviation, spoken
 from harness.verdicts.wording import count, points, span
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ def _questions(made: "Explained", width: int) -> RenderableType:
     columns = (("Question, worst first", None, 3), ("Mean", 7, None), ("Truncated", 9, None), ("Mean tokens", 11, None))
     table = frame(width, *columns)
     for q in made.worst:
-        table.add_row(cell(q.sample), cell(points(q.mean)), cell(f"{points(q.truncated)} %"), cell(f"{q.tokens:,.0f}"))
+        # nobody counts the tokens of recorded outputs
+        tokens = f"{q.tokens:,.0f}" if q.tokens else NOTHING
+        table.add_row(cell(q.sample), cell(points(q.mean)), cell(f"{points(q.truncated)} %"), cell(tokens))
     sure = prose(f"Never right: {count(made.never, 'question')}; always right: {made.always:,}.")
     return Group(table, sure)
 

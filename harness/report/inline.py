@@ -6,6 +6,7 @@ Pieces of a line are parted by one space; marks hang on the piece before them. T
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -49,19 +50,22 @@ Inline = Piece | Cited | Marks | Indent
 Line = tuple[Inline, ...]
 Cell = tuple[Line, ...]
 """Lines, one under the other; none: nothing applies."""
+_ADDRESSES = re.compile(r"; (?=https?://)")
 
 
 @dataclass(slots=True)
 class Notes:
     """The footnotes of one document, each text once: sources are numbered, remarks lettered, in the order in
-    which they are first mentioned."""
+    which they are first mentioned; what holds for one claim alone stands under the claim's number."""
 
     sources: dict[str, int] = field(default_factory=dict)
     remarks: dict[str, str] = field(default_factory=dict)
+    claims: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def cited(self, sources: Sequence[str]) -> tuple[int, ...]:
-        """The numbers of these sources; blank ones have none."""
-        shown = dict.fromkeys(s for s in sources if clean(s))
+        """The numbers of these sources, of those that name several addresses one for each; blank ones have none."""
+        each = (part for source in sources for part in _ADDRESSES.split(source))
+        shown = dict.fromkeys(s for s in each if clean(s))
         return tuple(self.sources.setdefault(source, len(self.sources) + 1) for source in shown)
 
     def lettered(self, remarks: Sequence[str]) -> tuple[str, ...]:
@@ -69,8 +73,18 @@ class Notes:
         shown = dict.fromkeys(r for r in remarks if clean(r))
         return tuple(self.remarks.setdefault(remark, letters(len(self.remarks))) for remark in shown)
 
+    def of_claim(self, claim: str, texts: Sequence[str]) -> None:
+        """Enters texts under the number of a claim."""
+        for text in texts:
+            if clean(text):
+                self.claims.setdefault(claim, {})[text] = None
+
+    def by_claim(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """(claim, its texts), in the order in which the claims come."""
+        return tuple((claim, tuple(texts)) for claim, texts in self.claims.items())
+
     def listed(self) -> tuple[tuple[str, str], ...]:
-        """(label, text) of all of them, remarks first."""
+        """(label, text) of all that have a label, remarks first."""
         return (
             *((letter, text) for text, letter in self.remarks.items()),
             *((str(number), text) for text, number in self.sources.items()),

@@ -16,25 +16,28 @@ from harness.report.columns import ColumnSet, column_set
 from harness.report.escaping import clean, tex, tex_code
 from harness.report.inline import Cell, Cited, Indent, Inline, Line, Marks, Notes, Piece
 from harness.report.lexicon import Lexicon, lexicon
-from harness.report.markdown import article_title, legend
+from harness.report.markdown import article_title, caption, legend, told_of
 from harness.report.rows import Row, by_article, tally
 from harness.report.tall import columns_of, lines_in, lines_of, parted
 from harness.report.words import NOTHING
 
-# the first of these that is installed prints what the text font lacks
+# the first of these that is installed prints what the text font lacks; those with a bold of their own come first
 _FONTS = (
     "Harano Aji Mincho",
-    "IPAexMincho",
     "Noto Serif CJK JP",
-    "Noto Sans CJK JP",
     "Hiragino Mincho ProN",
+    "Noto Sans CJK JP",
+    "IPAexMincho",
     "MS Mincho",
 )
 # no Japanese line begins with one of these, or ends with one of those (JIS X 4051)
 _CLOSING = [f"{ord(c):04X}" for c in "、。，．：；？！）］｝」』】〕〉》・ーぁぃぅぇぉっゃゅょァィゥェォッャュョ％"]
 _OPENING = [f"{ord(c):04X}" for c in "（［｛「『【〔〈《"]
 # a name that no column has the width for
-_LONG = re.compile(r"(?=[^\s/]*/)\S{23}")
+_LONG = re.compile(r"(?=[^\s/]*/)\S{15}")
+_TRILLIONS = re.compile(r"\d{1,3}(?:,\d{3}){4,}")
+# moves all lines of the cell, not the first alone
+_INDENT = r"\hangindent=1em\hangafter=0 "
 # mm that a character takes on the average: of \scriptsize on the big sheet, of \footnotesize in a paper
 _SHEET, _PAPER = 1.25, 1.4
 # printed lines, which are about a third of a page: a taller row is parted, so that it can go on overleaf
@@ -101,17 +104,17 @@ def _sheet(table: Sequence[Row], shown: ColumnSet, headings: Mapping[str, str] |
 
 def _printed(table: Sequence[Row], shown: ColumnSet, words: Lexicon) -> str:
     notes, shown = Notes(), shown.used(table)
-    caption = words.text("table.caption", title=words.text("table.title"), tally=tally(table).sentence(words))
+    over = caption(table, shown, words.text("table.title"), words)
     lines = list(_lines(table, shown, notes, _PAPER))
     return _template(latex_documents.PAPER).render(
         columns_name=shown.name,
         preamble=_preamble(),
         floats=_height(table, shown, notes) <= _PAGE,
-        caption=Ready(tex(caption, limit=len(caption))),
+        caption=Ready(tex(over, limit=len(over) + 1)),
         columns=[c.title for c in shown.columns],
         widths=[c.width for c in shown.columns],
         lines=lines,
-        footnotes=_footnotes(notes),
+        footnotes=_footnotes(notes, words),
     )
 
 
@@ -130,16 +133,21 @@ def _height(table: Sequence[Row], shown: ColumnSet, notes: Notes) -> int:
     """About how many lines the table and its notes take; `notes` has been filled by the same rows."""
     widths = [column.width / _PAPER for column in shown.columns]
     rows = (max(map(lines_in, shown.filled(row, notes), widths)) for row in table)
-    return sum(rows) + sum(lines_of(columns_of(text), _NOTE_WIDTH) for _, text in notes.listed())
+    own = sum(columns_of(text) for _, texts in notes.by_claim() for text in texts)
+    return sum(rows) + sum(lines_of(columns_of(text), _NOTE_WIDTH) for _, text in notes.listed()) + own // _NOTE_WIDTH
 
 
-def _footnotes(notes: Notes) -> str:
-    if not notes.listed():
-        return ""
-    shown = (
+def _footnotes(notes: Notes, words: Lexicon) -> str:
+    """Remarks and sources, a paragraph each; between them, in one paragraph, what holds for single claims."""
+    shown = [
         rf"\hangindent=1.2em\hangafter=1 \textsuperscript{{{label}}}\,{_breakable(text)}\par"
         for label, text in notes.listed()
-    )
+    ]
+    if not shown and not notes.claims:
+        return ""
+    own = [rf"\textbf{{{tex(claim)}}}~{_breakable(told_of(texts, words))}" for claim, texts in notes.by_claim()]
+    if own:
+        shown.insert(len(notes.remarks), "\n".join((tex(words.text("table.of_claims")), *own, r"\par")))
     return "\n".join((r"\par\medskip", r"{\scriptsize\raggedright", *shown, "}"))
 
 
@@ -179,13 +187,14 @@ def _joined(cells: Sequence[str]) -> str:
 
 
 def _breakable(text: str) -> Ready:
-    return Ready(tex(text, len(text) + 1).replace("/", r"/\allowbreak{}"))
+    shown = tex(text, len(text) + 1).replace("/", r"/\allowbreak{}")
+    return Ready(_TRILLIONS.sub(lambda number: number.group().replace(",", r",\allowbreak{}"), shown))
 
 
 def _line_of(line: Line) -> str:
     text = ""
     for part in line:
-        text += "" if isinstance(part, Marks) or not text or text.endswith("em}") else " "
+        text += "" if isinstance(part, Marks) or not text or text == _INDENT else " "
         text += _part(part)
     return text
 
@@ -202,7 +211,7 @@ def _part(part: Inline) -> str:
         case Cited():
             return f"{{[}}{part.number}]"
         case Indent():
-            return r"\hspace*{1em}"
+            return _INDENT
         case Piece(text, "code"):
             return tex_code(text)
         case Piece(text, "strong"):
@@ -210,6 +219,6 @@ def _part(part: Inline) -> str:
         case Piece(text, "emphasis"):
             return rf"\textit{{{tex(text)}}}"
         case Piece(text, _):
-            return _breakable(clean(text)) if _LONG.search(text) else tex(text)
+            return _breakable(clean(text)) if _LONG.search(text) or _TRILLIONS.search(text) else tex(text)
         case _:
             assert_never(part)

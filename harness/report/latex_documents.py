@@ -16,8 +16,10 @@ PREAMBLE = r"""\usepackage{iftex}
 \else
   \usepackage{fontspec}
   \newcommand{\harnessfont}{}
+  % bold and italics are made of the upright letters where a font has none, as Japanese ones have no italics
 <% for font in fonts|reverse %>
-  \IfFontExistsTF{<< font >>}{\newfontfamily{\harnessfont<< letters[loop.index0] >>}{<< font >>}%
+  \IfFontExistsTF{<< font >>}{%
+    \newfontfamily{\harnessfont<< letters[loop.index0] >>}{<< font >>}[AutoFakeBold=2,AutoFakeSlant=0.2]%
     \renewcommand{\harnessfont}{\harnessfont<< letters[loop.index0] >>}}{}
 <% endfor %>
   % what no line may begin or end with

@@ -1,5 +1,6 @@
 """The comparison table as GitHub-flavoured Markdown; the same rows give the same bytes anywhere."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import assert_never, get_args
 
@@ -12,7 +13,11 @@ from harness.report.lexicon import Lexicon, lexicon
 from harness.report.rows import Row, by_article, tally
 from harness.report.words import NOTHING
 
-__all__ = ["article_title", "comparison_csv", "comparison_markdown", "legend", "verdict_document"]
+__all__ = ["article_title", "caption", "comparison_csv", "comparison_markdown", "legend", "told_of", "verdict_document"]
+
+# no line ends in it
+_INDENT = "&nbsp;" * 4
+_JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 
 
 def comparison_markdown(
@@ -78,10 +83,33 @@ def legend(words: Lexicon) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...
 
 def _printed(table: Sequence[Row], shown: ColumnSet, title: str, words: Lexicon) -> str:
     notes, shown = Notes(), shown.used(table)
-    caption = words.text("table.caption", title=title, tally=tally(table).sentence(words))
-    parts = [_table(table, shown, notes), markdown(caption, len(caption) + 1)]
-    footnotes = _footnotes(notes)
-    return "\n\n".join([*parts, footnotes] if footnotes else parts) + "\n"
+    under = caption(table, shown, title, words)
+    parts = [_table(table, shown, notes), markdown(under, len(under) + 1), _own(notes, words), _footnotes(notes)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def caption(table: Sequence[Row], shown: ColumnSet, title: str, words: Lexicon) -> str:
+    """What stands under (or over) a table of its own; raw text."""
+    told = [words.text("table.caption", title=title, tally=tally(table).sentence(words))]
+    if any(column.key == "number" for column in shown.columns):
+        told.append(words.text("table.caption_number"))
+    if words.language != "ja" and any(_JAPANESE.search(row.claimed) for row in table):
+        told.append(words.text("table.caption_printed"))
+    return words.text("table.caption_space").join(told)
+
+
+def _own(notes: Notes, words: Lexicon) -> str:
+    """What holds for one claim alone, as a list under the claims' numbers."""
+    told = ((claim, told_of(texts, words)) for claim, texts in notes.by_claim())
+    listed = [f"- **{markdown(claim)}**: {markdown(text, len(text) + 1)}" for claim, text in told]
+    return "\n".join([words.text("table.of_claims"), "", *listed]) if listed else ""
+
+
+def told_of(texts: Sequence[str], words: Lexicon) -> str:
+    """What holds for one claim alone as one sentence; raw text."""
+    return words.text("table.of_claims_listing").join(text.rstrip(".。") for text in texts) + words.text(
+        "table.of_claims_end"
+    )
 
 
 def _table(group: Sequence[Row], shown: ColumnSet, notes: Notes) -> str:
@@ -108,7 +136,7 @@ def _footnotes(notes: Notes) -> str:
 def _line(line: Line) -> str:
     text = ""
     for part in line:
-        text += "" if isinstance(part, Marks) or not text or text.endswith("&emsp;") else " "
+        text += "" if isinstance(part, Marks) or not text or text == _INDENT else " "
         text += _part(part)
     return text
 
@@ -116,11 +144,12 @@ def _line(line: Line) -> str:
 def _part(part: Inline) -> str:
     match part:
         case Marks():
-            return "".join(f"[^{label}]" for label in part.labels)
+            # side by side 4 and 5 would read as 45
+            return " ".join(f"[^{label}]" for label in part.labels)
         case Cited():
             return f"[^{part.number}]"
         case Indent():
-            return "&emsp;"
+            return _INDENT
         case Piece(text, "code"):
             return markdown_code(text)
         case Piece(text, "strong"):

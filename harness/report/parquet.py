@@ -9,7 +9,7 @@ from dataclasses import fields
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from harness.report.csv_file import NUMBERS, TEXTS
+from harness.report.csv_file import NUMBERS, TEXTS, value_of
 from harness.report.rows import Numbers, Row
 
 if TYPE_CHECKING:
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 _COUNTS = frozenset(f.name for f in fields(Numbers) if "int" in str(f.type))
 _LISTS = ("qualifiers", "sources", "remarks")
 _MEANINGS: Mapping[str, str] = {
-    "measured_value": "in the unit of `measured`: percent for scores",
-    "interval_low": "in the unit of `measured`",
-    "interval_high": "in the unit of `measured`",
+    "unit": "of measured_value, interval_low, interval_high and claimed_value; empty: none is recorded",
+    "tolerance_unit": "of tolerance; relative: a share of claimed_value",
+    "measured_value": "in `unit`: percent for scores",
+    "interval_low": "in `unit`",
+    "interval_high": "in `unit`",
     "interval_level": "the confidence of the interval, a fraction",
-    "claimed_value": "in the unit of `claimed`; null where the claim is no number",
-    "tolerance": "the verdict's: a fraction for scores, relative to the printed value for structure",
+    "claimed_value": "in `unit`; null where the claim is no number",
+    "tolerance": "the verdict's, in `tolerance_unit`: percentage points for scores",
     "planned": "generations",
     "unscored_count": "generations that the instrument failed on, errored ones among them",
 }
@@ -37,7 +39,7 @@ def table_of(table: Sequence[Row]) -> pyarrow.Table:
     """
     import pyarrow as pa
 
-    columns = {name: [_plain(getattr(row, name)) for row in table] for name in TEXTS}
+    columns = {name: [_plain(value_of(row, name)) for row in table] for name in TEXTS}
     columns |= {name: [getattr(row.numbers, name) for row in table] for name in NUMBERS}
     about = {"harness_version": version("qwen-claim-harness")}
     schema = pa.schema([_field(pa, name) for name in columns], metadata=about)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from harness.records import EVIDENCE_ORDER, Claim, Deviation, Evidence, Outcome, Verdict
-from harness.report.digits import as_printed, edges, number_in, percent
+from harness.records import EVIDENCE_ORDER, Check, Claim, Deviation, Evidence, Outcome, Verdict
+from harness.report.digits import number_in, percent, told
 from harness.report.lexicon import Lexicon, lexicon
+from harness.report.remarks import NO_REMARKS, Remarks, remarks_of
 from harness.report.tallying import Tally, conclusions, tally
+from harness.report.units import Measure, measure_of
 from harness.report.words import deviation, interval, number, share
 
 Level = Literal["claim", "check", "informative"]
@@ -21,9 +23,9 @@ __all__ = ["Level", "Numbers", "Row", "Tally", "by_article", "conclusions", "row
 class Numbers:
     """The numbers behind a row's texts, None where there is none.
 
-    `measured_value`, `interval_low`, `interval_high` and `claimed_value` are in the unit their texts are printed in:
-    percent for scores. `tolerance` is the verdict's: a fraction for scores, relative to the printed value for
-    structure. The counts are of generations; `errored_count` is part of `unscored_count`.
+    `measured_value`, `interval_low`, `interval_high` and `claimed_value` are in the row's `unit`, `tolerance` is in its
+    `tolerance_unit` (see harness.report.units). The counts are of generations; `errored_count` is part of
+    `unscored_count`.
     """
 
     measured_value: float | None = None
@@ -53,7 +55,8 @@ class Row:
     `unscored` counts every failure of the instrument, `errored` those of them that gave no output, `lost` says both.
     `command` and `hardware` would give (stronger) evidence. `whose` is `claimed_from` in words; `verdict` and
     `evidence_word` are outcome and evidence as people write them; `remarks` are the deviations with their details,
-    `recorded` the qualifiers that tell of recorded outputs.
+    `recorded` the qualifiers that tell of recorded outputs; `printed` what a printed table says of the row beneath
+    itself. `unit` and `tolerance_unit` are those of `numbers`.
     """
 
     claim: str
@@ -86,9 +89,12 @@ class Row:
     evidence_word: str
     whose: str
     lost: str
+    unit: str = ""
+    tolerance_unit: str = ""
     remarks: tuple[str, ...] = ()
     recorded: tuple[str, ...] = ()
     numbers: Numbers = Numbers()
+    printed: Remarks = NO_REMARKS
 
     @property
     def asks_to_run(self) -> bool:
@@ -109,7 +115,8 @@ def rows(verdicts: Sequence[Verdict], claims: Mapping[str, Claim], words: Lexico
     for claim, group in groupby(ordered, key=lambda v: v.claim):
         members = list(group)
         shown = [v for v in members if v.check >= 0 or _needs_own_row(v, members)]
-        found += (_row(v, claims.get(claim), words, first=not position) for position, v in enumerate(shown))
+        about = _About(claims.get(claim), tuple(members), words)
+        found += (_row(v, about, first=not position) for position, v in enumerate(shown))
     return tuple(found)
 
 
@@ -135,13 +142,33 @@ def _order(verdict: Verdict, claims: Mapping[str, Claim]) -> tuple[object, ...]:
     return (article is None, article or "", letters, number, verdict.claim, *own)
 
 
-def _row(verdict: Verdict, claim: Claim | None, words: Lexicon, *, first: bool) -> Row:
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What all rows of one claim share; `members`: its verdicts."""
+
+    claim: Claim | None
+    members: tuple[Verdict, ...]
+    words: Lexicon
+
+    def check_of(self, verdict: Verdict) -> Check | None:
+        """The check that was judged; of the claim as a whole the one whose value it took over."""
+        checks, number = (self.claim.checks if self.claim else ()), verdict.check
+        if number < 0:
+            told = (verdict.claimed, verdict.measured, verdict.tolerance)
+            alike = (m.check for m in self.members if (m.claimed, m.measured, m.tolerance) == told)
+            number = next((n for n in alike if n >= 0), -1)
+        return checks[number] if 0 <= number < len(checks) else None
+
+
+def _row(verdict: Verdict, about: _About, *, first: bool) -> Row:
+    claim, words = about.claim, about.words
     counts = verdict.estimate.counts if verdict.estimate else None
     level: Level = "claim" if verdict.check < 0 else "informative" if verdict.informative else "check"
     claimed, claimed_from = verdict.claimed, verdict.claimed_from
     if level == "claim" and not claimed and claim and claim.printed:
         claimed, claimed_from = claim.printed, "article"
-    numbers = _numbers(verdict, claimed)
+    measure = measure_of(verdict, about.check_of(verdict))
+    numbers, why = _numbers(verdict, claimed, measure), _why(verdict, words)
     measured, span = _measured(verdict, numbers)
     unscored = f"{counts.unscored + counts.errored:,}" if counts else ""
     errored = f"{counts.errored:,}" if counts else ""
@@ -166,7 +193,7 @@ def _row(verdict: Verdict, claim: Claim | None, words: Lexicon, *, first: bool) 
         outcome=verdict.outcome,
         evidence=verdict.evidence,
         qualifiers=tuple(words.prose(q) for q in verdict.qualifiers),
-        why=_why(verdict, words),
+        why=why,
         deviations=words.text("table.note_listing").join(deviation(_named(d, words)) for d in verdict.deviations),
         command=verdict.command or "",
         hardware=words.prose(verdict.hardware or ""),
@@ -176,28 +203,29 @@ def _row(verdict: Verdict, claim: Claim | None, words: Lexicon, *, first: bool) 
         evidence_word=words.evidence(verdict.evidence),
         whose=_whose(claimed_from, words),
         lost=words.text("table.errored", unscored=unscored, errored=errored) if counts and counts.errored else unscored,
+        unit="" if numbers.measured_value is None and numbers.claimed_value is None else measure.unit,
+        tolerance_unit=measure.tolerance_unit,
         remarks=tuple(_remark(d, words) for d in verdict.deviations),
         recorded=tuple(words.prose(q) for q in verdict.qualifiers if q.startswith(("rescored:", "as recorded:"))),
         numbers=numbers,
+        printed=remarks_of(verdict, why, about.members, words),
     )
 
 
 def _measured(verdict: Verdict, numbers: Numbers) -> tuple[str, str]:
-    """What was measured and its interval, as texts. A score's own text is printed anew, to the digits it bears; any
-    other text stays as the verdict has it."""
+    """What was measured and its interval, as texts; a score's to the digits it bears."""
     estimate = verdict.estimate
     if estimate is None:
         return verdict.measured, ""
     if estimate.unit != "fraction":
         text = verdict.measured or number(estimate.value, estimate.unit)
         return text, interval(estimate.low, estimate.high, estimate.unit, estimate.level)
-    made = as_printed(estimate, edges(numbers.claimed_value, verdict.tolerance))
-    same = verdict.measured in ("", number(estimate.value, estimate.unit))
-    return made.value if same else verdict.measured, made.interval
+    made = told(verdict)
+    return made.value, made.interval
 
 
-def _numbers(verdict: Verdict, claimed: str) -> Numbers:
-    held_to, tolerance = number_in(claimed), verdict.tolerance
+def _numbers(verdict: Verdict, claimed: str, measure: Measure) -> Numbers:
+    held_to, tolerance = number_in(claimed), measure.tolerance
     estimate = verdict.estimate
     if estimate is None:
         return Numbers(measured_value=number_in(verdict.measured), claimed_value=held_to, tolerance=tolerance)

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from harness.report.escaping import clean
-from harness.report.inline import Cell, Line, Piece
+from harness.report.inline import Cell, Indent, Line, Piece
 
 
 def parted(cells: Sequence[Cell], widths: Sequence[float], most: int) -> tuple[tuple[Cell, ...], ...]:
@@ -14,7 +14,7 @@ def parted(cells: Sequence[Cell], widths: Sequence[float], most: int) -> tuple[t
 
     Between lines if possible, within a line between words; a cell without more to say is empty in the later rows.
     """
-    chunks = [list(_chunks(cell, width, most)) for cell, width in zip(cells, widths, strict=True)]
+    chunks = [_moved(list(_chunks(cell, width, most))) for cell, width in zip(cells, widths, strict=True)]
     height = max((len(found) for found in chunks), default=1)
     return tuple(tuple(found[i] if i < len(found) else () for found in chunks) for i in range(max(height, 1)))
 
@@ -22,6 +22,13 @@ def parted(cells: Sequence[Cell], widths: Sequence[float], most: int) -> tuple[t
 def lines_in(cell: Cell, width: float) -> int:
     """About how many printed lines a cell takes; an empty one takes one."""
     return sum(_lines(line, width) for line in cell) or 1
+
+
+def _moved(chunks: list[Cell]) -> list[Cell]:
+    """The later ones moved to the right where the first one is."""
+    if not chunks[0] or not isinstance(chunks[0][0][0], Indent):
+        return chunks
+    return [chunks[0], *(((Indent(), *first), *others) for first, *others in chunks[1:])]
 
 
 def _chunks(cell: Cell, width: float, most: int) -> Iterator[Cell]:

@@ -104,6 +104,13 @@ def rows(db: sqlite3.Connection, folder: Path, query: str, values: Sequence[Any]
             yield row
 
 
+def forget_scores(db: sqlite3.Connection, place: tuple[str, int], by: str) -> None:
+    """Deletes the scores of one answer (sample, repeat) that are unscored, or whose version says that they rest on what
+    `by` (a judge, a listener, a speaker model) found."""
+    query = "delete from score where sample = ? and repeat = ? and (status = 'unscored' or instr(version || ',', ?))"
+    db.execute(query, (*place, f", {by},"))
+
+
 @contextmanager
 def one_sentence(folder: Path) -> Iterator[None]:
     """Turns what SQLite and the file system say about a full disk, damage or missing rights into one sentence."""
@@ -114,6 +121,8 @@ def one_sentence(folder: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if "full" in str(error) or "disk I/O" in str(error):
             raise _storage_full(folder) from error
+        if "locked" in str(error):
+            raise StoreError(f"The run {folder.name} is being written by another process: wait for it.") from error
         remedy = "move its folder away, or restore it from a copy"
         raise StoreError(f"The run {folder.name} cannot be used ({error}): {remedy}.") from error
     except OSError as error:

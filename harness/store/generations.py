@@ -8,9 +8,12 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, get_args
 
+from harness.discretion import without_secrets
 from harness.errors import StoreError
 from harness.records import Generation, MediaTotal, MediaUse, Speech
+from harness.records.runs import FinishReason
 from harness.store import database
 from harness.store import speech as files
 from harness.store.opened import OpenRun
@@ -21,6 +24,9 @@ _COLUMNS = (
     "sample, repeat, text, finish, prompt_tokens, output_tokens, seed, seconds, attempt, error, logprobs, reward, "
     "token_logprobs, media, speech"
 )
+_ENDS = frozenset(get_args(FinishReason))
+# generations read at a time
+_PAGE = 32
 _INTO = f"into generation ({_COLUMNS}) values ({','.join('?' * (len(_FIELDS) + len(_APART)))})"
 
 
@@ -88,7 +94,7 @@ class Generations(OpenRun):
     def add_failed_attempt(self, g: Generation) -> None:
         """Remembers an attempt that will be made again."""
         with database.one_sentence(self.folder):
-            row = (g.sample_id, g.repeat, g.attempt, g.error)
+            row = (g.sample_id, g.repeat, g.attempt, _told(g.error))
             self._db.execute("insert or replace into failed_attempt values (?,?,?,?)", row)
 
     def failed_attempts(self, repeat: int) -> dict[str, int]:
@@ -120,31 +126,54 @@ class Generations(OpenRun):
         """Stored generations, question by question; with (scorer, version), only those it has not judged.
 
         Spoken answers are read from their files only if `speech` says so; else they are None, and `speech_path` knows
-        where they lie. Either way one generation is in memory at a time.
+        where they lie. A page of generations is in memory at a time, and between two of them the run may be written:
+        a reader that stays open would keep its own connection from writing once another one has written.
         """
+        after = (-1, -1)
+        while page := list(self._page(after, unscored_by)):
+            for row in page:
+                yield self._generation(row[2:], speech=speech)
+            after = page[-1][0], page[-1][1]
+
+    def _page(self, after: tuple[int, int], unscored_by: tuple[str, str] | None) -> Iterator[Any]:
+        """The next rows behind (question's position, repeat), which they begin with."""
         later = ", ".join(self._column(name) for name in ("reward", "token_logprobs", "media", "speech"))
         query = (
-            "select g.sample, g.repeat, text, finish, prompt_tokens, output_tokens, seed, seconds, attempt, error, "
-            f"logprobs, {later} from question q cross join generation g on q.sample = g.sample"
+            "select q.position, g.repeat, g.sample, g.repeat, text, finish, prompt_tokens, output_tokens, seed,"
+            f" seconds, attempt, error, logprobs, {later} from question q"
+            " cross join generation g on q.sample = g.sample where q.position >= ? and (q.position > ? or g.repeat > ?)"
         )
-        values: tuple[str, ...] = ()
+        values: tuple[object, ...] = (after[0], *after)
         if unscored_by is not None:
             query += (
-                " where not exists (select 1 from score s where s.scorer = ? and s.version = ?"
+                " and not exists (select 1 from score s where s.scorer = ? and s.version = ?"
                 " and s.sample = g.sample and s.repeat = g.repeat)"
             )
-            values = unscored_by
-        for row in self._rows(query + " order by q.position, g.repeat", *values):
+            values += unscored_by
+        return self._rows(f"{query} order by q.position, g.repeat limit {_PAGE}", *values)
+
+    def _generation(self, row: Sequence[Any], *, speech: bool) -> Generation:
+        self._ended(row[0], row[2], row[3])
+        try:
             choices = tuple((float(a), bool(b)) for a, b in json.loads(row[10])) if row[10] else ()
             fields = dict(zip(_FIELDS, row, strict=False)) | {"seed": int(row[6])}
-            yield Generation(
-                **fields,
-                choice_logprobs=choices,
-                reward=row[11],
-                logprobs=_unpacked(row[12]),
-                media=self._media(row[13]),
-                speech=files.read(self.folder, row[14]) if speech and row[14] else None,
-            )
+        except (ValueError, TypeError) as error:
+            raise self._damaged(f"{row[0]} has an output that cannot be read, {error}") from error
+        return Generation(
+            **fields,
+            choice_logprobs=choices,
+            reward=row[11],
+            logprobs=_unpacked(row[12]),
+            media=self._media(row[13]),
+            speech=files.read(self.folder, row[14]) if speech and row[14] else None,
+        )
+
+    def _ended(self, sample: object, text: object, finish: object) -> None:
+        """Raises StoreError for an output that is no text, or has an end that there is not."""
+        if not isinstance(text, str):
+            raise self._damaged(f"{sample} has an output that is no text")
+        if finish not in _ENDS:
+            raise self._damaged(f"{sample} has an output that ended by {finish!r}")
 
     def media_totals(self) -> tuple[MediaTotal, ...]:
         """What the model was given of media in all stored outputs, kind by kind; empty where nothing was."""
@@ -158,7 +187,10 @@ class Generations(OpenRun):
             f"select {each['kind']}, count(*), sum({fewer} or {shorter}), sum({each['frames']}), sum({each['seconds']})"
             " from generation, json_each(generation.media) where generation.media is not null group by 1 order by 1"
         )
-        return tuple(MediaTotal(kind, int(n), int(less), int(f or 0), float(s or 0)) for kind, n, less, f, s in rows)
+        try:
+            return tuple(MediaTotal(k, int(n), int(less), int(f or 0), float(s or 0)) for k, n, less, f, s in rows)
+        except (TypeError, ValueError) as error:
+            raise self._damaged("what an output was given of media cannot be read") from error
 
     def _media(self, text: str | None) -> tuple[MediaUse, ...]:
         if not text:
@@ -202,6 +234,11 @@ class Generations(OpenRun):
         return {(str(sample), int(repeat)): float(reward) for sample, repeat, reward in rows}
 
 
+def _told(error: str | None) -> str | None:
+    """An error as it is stored: what engines and servers say may hold tokens and logins."""
+    return error and without_secrets(error)
+
+
 def _place(g: Generation) -> tuple[str, int]:
     return g.sample_id, g.repeat
 
@@ -212,7 +249,7 @@ def _row(g: Generation, file: str | None) -> tuple[object, ...]:
     media = json.dumps([dataclasses.asdict(use) for use in g.media]) if g.media else None
     return (
         g.sample_id, g.repeat, g.text, g.finish_reason, g.prompt_tokens, g.output_tokens, str(g.seed),
-        g.seconds, g.attempt, g.error, logprobs, g.reward, _packed(g.logprobs), media, file,
+        g.seconds, g.attempt, _told(g.error), logprobs, g.reward, _packed(g.logprobs), media, file,
     )  # fmt: skip
 
 

@@ -26,15 +26,15 @@ class Likenesses(OpenRun):
     """Stored comparisons of voices. One for each speaker model, question and repeat."""
 
     def add_likeness(self, likeness: Likeness) -> None:
-        """Stores (or replaces) a comparison, on disk when this returns; what was unscored at its place is forgotten."""
+        """Stores (or replaces) a comparison, on disk when this returns; what was unscored at its place, or made of an
+        earlier comparison by this model, is forgotten."""
         k = likeness
         with database.one_sentence(self.folder), self._db:
             self._db.execute("begin immediate")
             query = "insert or replace into likeness (speaker, sample, repeat, cosine, reference, reason, seconds)"
             row = (k.speaker, k.sample_id, k.repeat, k.cosine, k.reference, k.reason, k.seconds)
             self._db.execute(f"{query} values (?,?,?,?,?,?,?)", row)
-            query = "delete from score where sample = ? and repeat = ? and status = 'unscored'"
-            self._db.execute(query, (k.sample_id, k.repeat))
+            database.forget_scores(self._db, (k.sample_id, k.repeat), k.speaker)
 
     def likeness(self, speaker: str, sample: str, repeat: int) -> Likeness | None:
         """What this speaker model found for one answer; None where it has not compared it yet."""
@@ -49,6 +49,13 @@ class Likenesses(OpenRun):
         cosine = None if row[0] is None else float(row[0])
         return Likeness(sample, repeat, speaker, cosine, float(row[1]), str(row[2]), row[3])
 
+    def mean_likeness(self, speaker: str) -> float | None:
+        """The mean cosine of all answers that this speaker model could compare; None where there are none."""
+        if not self._has_likenesses():
+            return None
+        (mean,) = self._one("select avg(cosine) from likeness where speaker = ? and cosine is not null", speaker)
+        return None if mean is None else float(mean)
+
     def choose_speaker(self, speaker: str, description: str) -> None:
         """From now on the likeness of voices is this speaker model's."""
         with database.one_sentence(self.folder), self._db:
@@ -57,9 +64,9 @@ class Likenesses(OpenRun):
             self._db.execute("insert or replace into meta values (?, ?)", (f"note speaker {speaker}", description))
 
     def speaker(self) -> str | None:
-        """The speaker model whose comparisons are scored; None before one has compared the whole run."""
+        """The speaker model whose comparisons are scored; None before one has compared. What it failed on has no
+        comparison."""
         return self._meta("speaker")
 
     def _has_likenesses(self) -> bool:
-        """Readers do not alter a run that an earlier version made without this table."""
-        return self._one("select 1 from sqlite_master where type = 'table' and name = 'likeness'") is not None
+        return self._has_table("likeness")

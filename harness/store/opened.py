@@ -1,16 +1,19 @@
 """An open run: its folder, its database, what it was started with."""
 
 import json
+import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Self, get_args
 
 from harness.errors import StoreError
-from harness.records import RunSpec
+from harness.records import RunSpec, Score, ScoreStatus
 from harness.specs import spec_from_plain
 from harness.store import database
+
+_STATUSES = frozenset(get_args(ScoreStatus))
 
 
 class OpenRun:
@@ -46,6 +49,22 @@ class OpenRun:
                 "move its folder away, or use that version."
             ) from error
 
+    def _damaged(self, what: str) -> StoreError:
+        """What to raise where something stored is nothing that was ever written: `what` names it."""
+        return StoreError(f"The run {self.name} is damaged ({what}): move its folder away, or restore it from a copy.")
+
+    def _sound(self, sample: object, status: object, value: object) -> None:
+        """Raises StoreError for a status that there is not, and a value that is no number."""
+        if status not in _STATUSES:
+            raise self._damaged(f"{sample} has the status {status!r}")
+        if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
+            raise self._damaged(f"{sample} has the score {value!r}")
+
+    def _score(self, row: Sequence[Any]) -> Score:
+        """A judgement, of its columns in the order of Score's fields."""
+        self._sound(row[0], row[3], row[4])
+        return Score(*row)
+
     def _rows(self, query: str, *values: Any) -> Iterator[Any]:
         return database.rows(self._db, self.folder, query, values)
 
@@ -56,6 +75,10 @@ class OpenRun:
         row = self._one("select value from meta where key = ?", key)
         return None if row is None else str(row[0])
 
+    def _has_table(self, name: str) -> bool:
+        """Readers do not alter a run that an earlier version made without this table."""
+        return self._one("select 1 from sqlite_master where type = 'table' and name = ?", name) is not None
+
     def note(self, key: str, value: str) -> None:
         """Remembers something about the run that is no part of its specification."""
         with database.one_sentence(self.folder):
@@ -64,6 +87,14 @@ class OpenRun:
     def noted(self, key: str) -> str | None:
         """What was noted under this key, if anything."""
         return self._meta(f"note {key}")
+
+    def note_wording(self, judge: str, wording: str) -> None:
+        """Remembers in which words a judge was asked, under the name its opinions have."""
+        self.note(f"wording {judge}", wording)
+
+    def noted_wording(self, judge: str) -> str | None:
+        """In which words a judge was asked; None where that was not kept."""
+        return self.noted(f"wording {judge}")
 
     def samples(self) -> tuple[str, ...]:
         """Ids of the run's questions, in order."""
@@ -82,6 +113,11 @@ class OpenRun:
                 break
             complete += 1
         return complete
+
+    def hold(self) -> None:
+        """Keeps other processes from writing the run until it is closed. Raises StoreError if one already does."""
+        if self._held is None:
+            self._held = database.lock(self.folder)
 
     def close(self) -> None:
         self._db.close()

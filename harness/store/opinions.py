@@ -1,7 +1,6 @@
 """What judges said about a run's answers, word for word: by judge, so that two of them can be compared."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.store import database
@@ -10,7 +9,8 @@ from harness.store.opened import OpenRun
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """One reply of one judge about one answer. `ask` counts the replies to the same request from 0.
+    """One reply of one judge about one answer. `ask` counts the replies to the same request from 0; where the protocol
+    wants n of them, those from n on were asked for because the one n before could not be read.
 
     `text` is the reply as it came, a thought in it included; `reason`: what is to be known of it (it was cut at the
     judge's limit). `seconds` it took.
@@ -31,7 +31,7 @@ class JudgedBy:
 
     `thinking`: where its thoughts begin (see harness.tasks.thinking). `worded`: the sha256 of the wording it was asked
     in, "" where that was ours. `listener`: whose transcripts it read, "" where answers are written. `description`: all
-    that can change an opinion.
+    that can change an opinion. `precision`: the judge's ("" where an earlier version did not note it).
     """
 
     name: str
@@ -40,6 +40,7 @@ class JudgedBy:
     worded: str
     listener: str
     description: str
+    precision: str = ""
 
 
 class Opinions(OpenRun):
@@ -48,7 +49,8 @@ class Opinions(OpenRun):
     def add_opinion(self, opinion: Opinion) -> None:
         """Stores (or replaces) an opinion, on disk when this returns.
 
-        What was unscored at its place is forgotten: it may have been for want of this opinion.
+        What was unscored at its place is forgotten (it may have been for want of this opinion), and so is what was
+        made of this judge's replies before.
         """
         o = opinion
         with database.one_sentence(self.folder), self._db:
@@ -56,8 +58,7 @@ class Opinions(OpenRun):
             query = "insert or replace into opinion (judge, sample, repeat, ask, text, reason, seconds)"
             row = (o.judge, o.sample_id, o.repeat, o.ask, o.text, o.reason, o.seconds)
             self._db.execute(f"{query} values (?,?,?,?,?,?,?)", row)
-            query = "delete from score where sample = ? and repeat = ? and status = 'unscored'"
-            self._db.execute(query, (o.sample_id, o.repeat))
+            database.forget_scores(self._db, (o.sample_id, o.repeat), o.judge)
 
     def opinions(self, judge: str, sample: str, repeat: int) -> tuple[Opinion, ...]:
         """What this judge said about one answer, in the order of the asks."""
@@ -69,23 +70,11 @@ class Opinions(OpenRun):
         rows = self._rows(query, judge, repeat, sample)
         return tuple(Opinion(sample, repeat, judge, int(ask), text, float(s), why) for ask, text, s, why in rows)
 
-    def all_opinions(self, judge: str) -> Iterator[Opinion]:
-        """All of this judge's, question by question."""
-        if not self._has_opinions():
-            return
-        rows = self._rows(
-            "select o.sample, o.repeat, ask, text, seconds, reason from question q cross join opinion o on"
-            " q.sample = o.sample where o.judge = ? order by q.position, o.repeat, ask",
-            judge,
-        )
-        for sample, repeat, ask, text, seconds, reason in rows:
-            yield Opinion(sample, int(repeat), judge, int(ask), text, float(seconds), reason)
-
-    def count_opinions(self, judge: str) -> int:
-        """How many opinions this judge has given."""
+    def count_opinions(self, judge: str, asks: int = 2**31) -> int:
+        """How many opinions this judge has given; of each request the first `asks`."""
         if not self._has_opinions():
             return 0
-        return int(self._one("select count(*) from opinion where judge = ?", judge)[0])
+        return int(self._one("select count(*) from opinion where judge = ? and ask < ?", judge, asks)[0])
 
     def judges(self) -> tuple[str, ...]:
         """Judges that have given an opinion."""
@@ -107,7 +96,8 @@ class Opinions(OpenRun):
                 self._db.execute("delete from meta where key = 'judge'")
 
     def judged_by(self, scorer: str) -> JudgedBy | None:
-        """Whose opinions this scorer reads; None before a judge has been asked about the whole run."""
+        """Whose opinions this scorer reads; None before a judge has been asked. Answers that it failed on, or that were
+        generated since, have none."""
         text = self._meta(f"opinions {scorer}")
         if text is None:
             return None
@@ -115,5 +105,4 @@ class Opinions(OpenRun):
             return JudgedBy(**json.loads(text))
 
     def _has_opinions(self) -> bool:
-        """Readers do not alter a run that an earlier version made without this table."""
-        return self._one("select 1 from sqlite_master where type = 'table' and name = 'opinion'") is not None
+        return self._has_table("opinion")

@@ -73,11 +73,12 @@ class Outputs(Generations, Transcripts):
 
     def _output(self, row: Any, names: Sequence[str]) -> Output:
         _, sample, repeat, text, finish, error, asked, made, seconds, attempt, speech, media, heard = row[:_HEAD]
+        self._ended(sample, text, finish)
         scores = []
         for i, name in enumerate(names):
             status, value, answer, reason, weight = row[_HEAD + _EACH * i : _HEAD + _EACH * (i + 1)]
             if status is not None:
-                scores.append(Score(sample, repeat, name, status, value, answer, reason, weight))
+                scores.append(self._score((sample, repeat, name, status, value, answer, reason, weight)))
         return Output(
             repeat, text, finish, error, asked or 0, made or 0, seconds or 0.0, attempt or 1, tuple(scores),
             self.folder / files.FOLDER / speech if speech else None, heard, self._media(media),

@@ -49,16 +49,17 @@ class Questions(OpenRun):
 
     def questions(self) -> Iterator[tuple[int, str, Question | None]]:
         """(position, sample's id, what was asked) in order; None where an earlier version made the run."""
-        bodies = "item" if self.has_questions() else "(select null as position, null as body)"
+        known = self.has_questions()
+        bodies = "item" if known else "(select null as position, null as body)"
         query = f"select q.position, q.sample, i.body from question q left join {bodies} i on i.position = q.position"
         for position, sample, body in self._rows(query + " order by q.position"):
+            if known and body is None:
+                raise self._damaged(f"what {sample} asks is missing")
             yield int(position), sample, None if body is None else self._unpacked(position, sample, body)
 
     def has_questions(self) -> bool:
         """Whether what was asked is stored. Readers do not alter a run that an earlier version made without."""
-        if self._one("select 1 from sqlite_master where type = 'table' and name = 'item'") is None:
-            return False
-        return self._one("select 1 from item limit 1") is not None
+        return self._has_table("item") and self._one("select 1 from item limit 1") is not None
 
     def _first(self) -> bytes:
         """The first question as JSON; empty where it is not stored."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness import places
@@ -24,6 +24,13 @@ def run_names() -> tuple[str, ...]:
     folder = places.runs()
     found = [p.parent for p in folder.glob(f"*/{DATABASE}")] if folder.is_dir() else []
     return tuple(p.name for p in sorted(found, key=lambda p: (p.stat().st_ctime, p.name)))
+
+
+def lost_runs() -> tuple[str, ...]:
+    """Names of folders that hold what a run was started with, and no database any more."""
+    folder = places.runs()
+    found = [p.parent for p in folder.glob("*/spec.json")] if folder.is_dir() else []
+    return tuple(sorted(p.name for p in found if not (p / DATABASE).exists()))
 
 
 def find_run(name: str) -> str:
@@ -114,3 +121,13 @@ class RunStore(Questions, Outputs, Scores, Opinions, Likenesses, Sessions):
         if found[0] != "ok":
             raise StoreError(f"The run {self.name} is damaged ({found[0]}): move its folder away, or restore it.")
         _ = self.spec, self.registrations()
+
+    def read_through(self, scorers: Sequence[tuple[str, str]]) -> None:
+        """Reads every question, every output with these scorers' judgements and every sitting, once; one output is in
+        memory at a time. Raises StoreError where anything is damaged."""
+        _ = self.sessions(), self.registrations()
+        for _ in self.questions():
+            pass
+        for _, outputs in self.outputs(scorers):
+            for _ in outputs:
+                pass

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 
+from harness.discretion import without_secrets
 from harness.records import Counts, Score, ScoreTable
 from harness.store import database
 from harness.store.opened import OpenRun
@@ -14,7 +15,7 @@ class Scores(OpenRun):
     def add_scores(self, scores: Iterable[Score], version: str) -> None:
         """Adds (or replaces, for the same scorer and version) judgements; one transaction."""
         rows = (
-            (s.scorer, version, s.sample_id, s.repeat, s.status, s.value, s.answer, s.reason, s.weight) for s in scores
+            (s.scorer, version, s.sample_id, s.repeat, s.status, s.value, s.answer, _told(s), s.weight) for s in scores
         )
         with database.one_sentence(self.folder), self._db:
             self._db.execute("begin immediate")
@@ -34,7 +35,7 @@ class Scores(OpenRun):
             scorer,
             version,
         )
-        return (Score(*row) for row in rows)
+        return map(self._score, rows)
 
     def judged_outputs(self, scorer: str, version: str) -> Iterator[tuple[Score, str, int]]:
         """What this scorer has judged, question by question, with how each output ended and its tokens; no texts.
@@ -49,12 +50,25 @@ class Scores(OpenRun):
             scorer,
             version,
         )
-        return ((Score(*row[:8]), str(row[8]), int(row[9] or 0)) for row in rows)
+        return ((self._score(row[:8]), str(row[8]), int(row[9] or 0)) for row in rows)
 
     def questions_remarked(self, scorer: str, version: str, words: str) -> int:
         """How many questions have a score of this scorer with these words in its reason."""
         query = "select count(distinct sample) from score where scorer = ? and version = ? and instr(reason, ?) > 0"
         return int(self._one(query, scorer, version, words)[0])
+
+    def count_remarked(self, scorer: str, version: str, words: str) -> int:
+        """How many answers of the complete rounds have a score of this scorer whose reason begins with these words."""
+        query = (
+            "select count(*) from score where scorer = ? and version = ? and repeat < ? and substr(reason, 1, ?) = ?"
+        )
+        return int(self._one(query, scorer, version, self.complete_rounds(), len(words), words)[0])
+
+    def unseen(self, scorer: str, version: str) -> int:
+        """How many answers of the complete rounds have no score of this scorer."""
+        rounds = self.complete_rounds()
+        query = "select count(*) from score where scorer = ? and version = ? and repeat < ?"
+        return rounds * self.spec.questions - int(self._one(query, scorer, version, rounds)[0])
 
     def set_judge(self, scorer: str, version: str) -> None:
         """Names the scorer whose judgements make the run's score."""
@@ -64,7 +78,13 @@ class Scores(OpenRun):
     def judge(self) -> tuple[str, str] | None:
         """(scorer, version) whose judgements make the run's score; None before anything was scored."""
         text = self._meta("judge")
-        return None if text is None else tuple(json.loads(text))
+        if text is None:
+            return None
+        try:
+            scorer, version = json.loads(text)
+        except (ValueError, TypeError) as error:
+            raise self._damaged(f"its judging scorer is {text!r}") from error
+        return str(scorer), str(version)
 
     def scored_versions(self) -> tuple[tuple[str, str], ...]:
         """(scorer, version) pairs that have judged something."""
@@ -79,7 +99,12 @@ class Scores(OpenRun):
         lost = [[True] * len(samples) for _ in range(rounds)]
         query = "select sample, repeat, status, value from score where scorer = ? and version = ? and repeat < ?"
         rows = self._rows(query, scorer, version, rounds)
+        if rounds and len(samples) != self.spec.questions:
+            raise self._damaged(f"it has {len(samples):,} of its {self.spec.questions:,} questions")
         for sample, repeat, status, value in rows:
+            self._sound(sample, status, value)
+            if sample not in at or repeat < 0:
+                raise self._damaged(f"{sample}, repeat {repeat}, has a score and is none of its outputs")
             values[repeat][at[sample]] = value
             lost[repeat][at[sample]] = status in ("truncated", "unscored", "errored")
         return ScoreTable(samples, tuple(map(tuple, values)), tuple(map(tuple, lost)))
@@ -90,6 +115,13 @@ class Scores(OpenRun):
         query = "select status, count(*) from score where scorer = ? and version = ? and repeat < ? group by status"
         rows = self._rows(query, scorer, version, rounds)
         by_status = {str(status): int(count) for status, count in rows}
+        for status in by_status:
+            self._sound("an output", status, None)
         unseen = rounds * spec.questions - sum(by_status.values())
         by_status["unscored"] = by_status.get("unscored", 0) + unseen
         return Counts(planned=spec.questions * spec.repeats, generated=self.generated(), **by_status)
+
+
+def _told(score: Score) -> str | None:
+    """A reason as it is stored: an errored score repeats what the engine said."""
+    return without_secrets(score.reason) if score.reason and score.status in ("errored", "unscored") else score.reason

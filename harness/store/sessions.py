@@ -1,7 +1,8 @@
-"""The sittings of a run: what each was made with, and how long it took."""
+"""The sittings with a run: what each was made with, and how long it took."""
 
 import dataclasses
 import json
+from dataclasses import replace
 
 from harness.records.sessions import Session
 from harness.store import database
@@ -9,15 +10,15 @@ from harness.store.opened import OpenRun
 
 
 class Sessions(OpenRun):
-    """Stored sittings, one for each start that generated something. Runs of earlier versions, and of outputs that
-    others generated, have none."""
+    """Stored sittings, one for each start that asked for something: of the run's own model, and of those that judged,
+    heard or compared its answers. Runs of earlier versions, and of outputs that others generated, have none."""
 
     def begin_session(self, session: Session) -> int:
         """Stores a new one, on disk when this returns. Its number is for `keep_session`.
 
-        To be called when its first generation has been stored: what was there before is of other sittings.
+        To be called before its first output is stored: what is there is of other sittings.
         """
-        query = "insert into session (body, generations_before) values (?, (select count(*) from generation) - 1)"
+        query = "insert into session (body, generations_before) values (?, (select count(*) from generation))"
         with database.one_sentence(self.folder):
             number = self._db.execute(query, (_body(session),)).lastrowid
         assert number is not None  # a row was inserted
@@ -28,27 +29,44 @@ class Sessions(OpenRun):
         with database.one_sentence(self.folder):
             self._db.execute("update session set body = ? where number = ?", (_body(session), number))
 
+    def drop_session(self, number: int) -> None:
+        """Forgets one in which nothing was asked for."""
+        with database.one_sentence(self.folder):
+            self._db.execute("delete from session where number = ?", (number,))
+
     def sessions(self) -> tuple[Session, ...]:
-        """In their order."""
-        if not self._has_sessions():
-            return ()
-        with self._other_version():
-            return tuple(
-                Session(**plain | {"packages": tuple((name, version) for name, version in plain["packages"])})
-                for (body,) in self._rows("select body from session order by number")
-                for plain in [json.loads(body)]
-            )
+        """Those of the run's own outputs, in their order.
+
+        A note is taken now and then, so that of one that was killed the outputs are counted again: they are those that
+        were stored when the next began, or are now. One that has fewer than it should, and does not say how it ended,
+        was killed as well (notes of earlier versions say nothing).
+        """
+        found = [(session, before) for session, before in self._stored() if session.purpose == "generating"]
+        ends = [*(before for _, before in found[1:]), self.generated()] if found else []
+        return tuple(
+            session if made <= session.generated else replace(session, generated=made, ended=False)
+            for (session, before), end in zip(found, ends, strict=True)
+            for made in [end - before]
+        )
+
+    def other_sessions(self) -> tuple[Session, ...]:
+        """Those of other models that judged, heard or compared the run's answers, in their order."""
+        return tuple(session for session, _ in self._stored() if session.purpose != "generating")
 
     def timed(self) -> bool:
         """Whether the sittings are all there were: none generated before the first that is stored."""
-        if not self._has_sessions():
-            return False
-        row = self._one("select generations_before from session order by number limit 1")
-        return row is not None and row[0] == 0
+        return next((before == 0 for session, before in self._stored() if session.purpose == "generating"), False)
 
-    def _has_sessions(self) -> bool:
-        """Readers do not alter a run that an earlier version made without this table."""
-        return self._one("select 1 from sqlite_master where type = 'table' and name = 'session'") is not None
+    def _stored(self) -> list[tuple[Session, int]]:
+        """Every sitting with the number of outputs that were stored before it."""
+        if not self._has_table("session"):
+            return []
+        with self._other_version():
+            return [
+                (Session(**plain | {"packages": tuple((name, version) for name, version in plain["packages"])}), before)
+                for body, before in self._rows("select body, generations_before from session order by number")
+                for plain in [json.loads(body)]
+            ]
 
 
 def _body(session: Session) -> str:

@@ -34,15 +34,15 @@ class Transcripts(OpenRun):
     def add_transcript(self, t: Transcript) -> None:
         """Stores (or replaces) a transcript, on disk when this returns.
 
-        What was unscored at its place is forgotten: it may have been for want of this transcript.
+        What was unscored at its place is forgotten (it may have been for want of this transcript), and so is what was
+        made of what this listener heard before.
         """
         row = (t.listener, t.sample_id, t.repeat, t.text, t.reason, t.seconds)
         with database.one_sentence(self.folder), self._db:
             self._db.execute("begin immediate")
             query = "insert or replace into transcript (listener, sample, repeat, text, reason, seconds)"
             self._db.execute(f"{query} values (?,?,?,?,?,?)", row)
-            query = "delete from score where sample = ? and repeat = ? and status = 'unscored'"
-            self._db.execute(query, (t.sample_id, t.repeat))
+            database.forget_scores(self._db, (t.sample_id, t.repeat), t.listener)
 
     def transcript(self, listener: str, sample: str, repeat: int) -> Transcript | None:
         """What this listener heard in one answer; None where it has not listened yet."""
@@ -89,7 +89,8 @@ class Transcripts(OpenRun):
             self._db.execute("delete from meta where key = 'judge'")
 
     def listener(self) -> str | None:
-        """The listener that the run is judged on; None before anybody has listened to all of it."""
+        """The listener that the run is judged on; None before anybody has listened. What that ear failed on has no
+        transcript."""
         return self._meta("listener")
 
     def listeners(self) -> tuple[str, ...]:
@@ -99,5 +100,4 @@ class Transcripts(OpenRun):
         return tuple(row[0] for row in self._rows("select distinct listener from transcript order by 1"))
 
     def _has_transcripts(self) -> bool:
-        """Readers do not alter a run that an earlier version made without this table."""
-        return self._one("select 1 from sqlite_master where type = 'table' and name = 'transcript'") is not None
+        return self._has_table("transcript")

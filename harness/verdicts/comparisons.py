@@ -12,14 +12,13 @@ from harness.records import Deviation, Estimate, Registration
 from harness.verdicts.finding import Finding
 from harness.verdicts.scores import judge_score
 from harness.verdicts.trials import (
-    Leaning,
     Trial,
     before_the_planned_end,
     conclude,
     generations_missing,
     open_trial,
-    weigh,
 )
+from harness.verdicts.weighing import Leaning, weigh
 from harness.verdicts.wording import count, points
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from harness.verdicts.trials import (
     generations_missing,
     open_trial,
     rounding,
-    weigh,
 )
+from harness.verdicts.weighing import weigh
 from harness.verdicts.wording import count, points
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _decide(trial: Trial) -> Finding:
     if above and high < ceiling:
         reason = (
             f"{measured}: within the tolerance, but the failed {points(trial.failed_share)} % could lift the score "
-            "beyond it; harness run … --retry-failed tries them again."
+            f"beyond it; {trial.remedy}."
         )
         return conclude(trial, "inconclusive", reason)
     return _undecided(trial, refute)

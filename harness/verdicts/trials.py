@@ -1,19 +1,15 @@
-"""What all verdicts on a run's scores share: when there is none yet, and what weakens one (STATISTICS §2, §4, §6).
-
-A measured finding makes a statement that the score lies `above` or `below` something. That direction alone says
-which deviations could explain it away, so the rules of §6 stand here once, for every relation.
-"""
+"""What all verdicts on a run's scores share: what was registered, and when there is none yet (STATISTICS §2, §4)."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from harness.estimates import BY_T, LEVEL, ClaimedRepeats, bounds, claimed_repeats_or_grim, normal_quantile
 from harness.records import Deviation, Estimate, Registration
 from harness.verdicts.finding import Finding
-from harness.verdicts.wording import count, listed, points, span
+from harness.verdicts.wording import count, points, span
 
 if TYPE_CHECKING:
     # numpy, which starting up does without
@@ -27,8 +23,6 @@ CLAIM_QUANTILE = 1.96
 FAILED_LIMIT = 0.01
 # A distance to a band edge below this would ask for more generations than anybody has.
 LEAST_DISTANCE = 0.002
-
-Leaning = Literal["above", "below"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +115,15 @@ class Trial:
         return (counts.unscored + counts.errored) / (self.estimate.questions * self.estimate.rounds)
 
     @property
+    def remedy(self) -> str:
+        """What is to be done about generations without a score: what failed can be made again, but a grader that could
+        not score an output will not be able to the next time."""
+        counts = self.estimate.counts
+        assert counts is not None  # open_trial made sure
+        again = "harness run … --retry-failed tries them again"
+        return again if counts.errored else "why is said beside each of them, on the page of the run"
+
+    @property
     def interval_text(self) -> str:
         """'78.4 to 80.8 (97.5 %)': the interval the decision was made with."""
         if self.ended and self.course is None:
@@ -186,7 +189,7 @@ def _obstacle(trial: Trial) -> Finding | None:
             trial,
             "inconclusive",
             f"An incident, not a verdict: {points(trial.failed_share)} % of the generations failed or could not be "
-            f"scored (at most {points(FAILED_LIMIT)} % may); harness run … --retry-failed tries them again.",
+            f"scored (at most {points(FAILED_LIMIT)} % may); {trial.remedy}.",
         )
     if subset is not None:
         reason = f"Only a subset was run ({subset.detail}): it is no random sample, so it has no verdict."
@@ -253,62 +256,6 @@ def generations_missing(trial: Trial, distance: float) -> int:
     z = normal_quantile(trial.tail) + POWER_QUANTILE
     rounds = math.ceil(trial.within * z * z / (k * g * g))
     return max(k * (rounds - trial.estimate.rounds), k)
-
-
-def weigh(trial: Trial, finding: Finding, leaning: Leaning, edge: float) -> Finding:
-    """A finding on the score being above or below `edge`, after deviations and lost outputs had their say (§6).
-
-    - `below`: the lost share could lift the score, so it must stay below the edge with all of it right. Of an error
-      rate it is `above` that must stay so, for the lost share counts as errors.
-    - a deviation that can only work against what was found strengthens it (`a fortiori`), one that can only work
-      towards it could explain it (inconclusive); of unknown direction, it leaves "under these settings", and never
-      "below" (of an error rate: "above").
-    """
-    low, high = trial.interval
-    lost = trial.estimate.lost_share
-    if trial.errors_counted:
-        # the lost outputs may have as few errors as none: the interval reaches down by their share
-        low, lost = max(low - lost, 0.0), 0.0
-        if leaning == "above" and low <= edge:
-            return replace(
-                finding,
-                outcome="inconclusive",
-                reason=f"Truncated or failed outputs ({points(trial.estimate.lost_share)} %) could close the gap: with "
-                f"all of them complete the rate may be as low as {points(low)}, and {points(edge)} is above that.",
-            )
-    if leaning == "below" and high + lost >= edge:
-        return replace(
-            finding,
-            outcome="inconclusive",
-            reason=f"Truncated or failed outputs ({points(lost)} %) could close the gap: the true score lies "
-            f"between {points(low)} and {points(min(high + lost, 1.0))}, and {points(edge)} is inside.",
-        )
-    # a deviation's direction is the quality's, and an error rate rises as that falls
-    good = leaning == ("below" if trial.errors_counted else "above")
-    towards = ("up",) if good else ("down", "unknown")
-    against = "down" if good else "up"
-    blamed = [d for d in trial.deviations if d.direction in towards]
-    if blamed:
-        certain = all(d.direction != "unknown" for d in blamed)
-        cause = "could explain it" if certain else "could explain it, as it may move the score by an unknown amount"
-        return replace(
-            finding,
-            outcome="inconclusive",
-            reason=f"{finding.reason.rstrip('.')}, but the deviation ({_named(blamed)}) {cause}.",
-            settled=True,
-        )
-    notes = []
-    helped = [d for d in trial.deviations if d.direction == against]
-    unsure = [d for d in trial.deviations if d.direction == "unknown"]
-    if helped:
-        notes.append(f"a fortiori: found despite {_named(helped)}")
-    if unsure:
-        notes.append(f"under these settings: {_named(unsure)}")
-    return replace(finding, qualifiers=(*notes, *finding.qualifiers))
-
-
-def _named(deviations: list[Deviation]) -> str:
-    return listed(sorted({f"{d.name}: {d.detail}" if d.detail else d.name for d in deviations}))
 
 
 def _all_or_nothing(estimate: Estimate) -> bool:

@@ -25,6 +25,14 @@ _BESIDE: tuple[tuple[Anchor, float, float], ...] = (
     ("start", 8.0, -7.0),
     ("end", -8.0, -7.0),
 )
+_SIDES: tuple[tuple[Anchor, float], ...] = (("start", 1.0), ("end", -1.0))
+# farther off, where a thin line leads to it
+_FARTHER = tuple(
+    (anchor, sign * dx, dy - LINE / 2)
+    for dx in (16.0, 26.0, 38.0, 52.0, 68.0)
+    for dy in (0.0, -16.0, 16.0, -32.0, 32.0, -52.0, 52.0)
+    for anchor, sign in _SIDES
+)
 
 
 def drawn_costs(picture: CostPicture, words: Lexicon) -> Markup:
@@ -69,12 +77,16 @@ def _points(canvas: Canvas, picture: CostPicture, panel: CostPanel, frame: tuple
         taken.append((x - 6, min(y - 6, high), x + 6, max(y + 6, low)))
         at.append((f"{point.number}", x, y))
     for number, x, y in at:
-        for anchor, dx, dy in _BESIDE:
-            wide = width(number, SMALL)
+        wide = width(number, SMALL)
+        for anchor, dx, dy in (*_BESIDE, *_FARTHER):
             start = x + dx if anchor == "start" else x + dx - wide
             box = (start, y + dy, start + wide, y + dy + LINE)
             inside = box[0] >= left and box[2] <= canvas.width and box[1] >= top - 8 and box[3] <= bottom
-            if inside and not any(_touch(box, other) for other in taken):
+            far = (anchor, dx, dy) in _FARTHER
+            kept = (box[0] - 6, box[1] - 2, box[2] + 6, box[3] + 2) if far else box
+            if inside and not any(_touch(kept, other) for other in taken):
+                if far:
+                    canvas.line("axis", (x, y), (x + dx - (1.5 if dx > 0 else -1.5), y + dy + LINE / 2))
                 canvas.text(number, x + dx, y + dy, "q n", size=SMALL, anchor=anchor)
                 taken.append(box)
                 break

@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from harness.gathering.records import Publication, RunStory
 from harness.records import Estimate, ModelSpec, RunSpec, Verdict
 from harness.records.sessions import Session
+from harness.verdicts.trials import FAILED_LIMIT
 
 _PINNED = re.compile(r"hub:(?P<repo>[^@\s]+)@(?P<revision>[0-9a-f]{40})/(?P<file>.+)")
 
 LeftOut = Callable[[str], None]
+OTHERS = "recorded by others, graded here"
+"""What a record says of outputs that are not of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,13 @@ class Measured:
     def ended(self) -> datetime | None:
         return moment(self.last.started) + timedelta(seconds=self.last.seconds) if self.last else None
 
+    @property
+    def recorded_at(self) -> datetime | None:
+        """When the run was there to be told of: at its end, or, of others' outputs, when they were graded here. None
+        where nobody wrote that down."""
+        graded = self.story.recorded.graded if self.story.recorded else None
+        return self.ended or (moment(graded) if graded else None)
+
 
 def measured_runs(publication: Publication, models: Mapping[str, ModelSpec], left_out: LeftOut) -> tuple[Measured, ...]:
     """The runs that are evidence of a model and have a figure, by name; why others are left out goes to `left_out`."""
@@ -94,11 +104,24 @@ def measured_runs(publication: Publication, models: Mapping[str, ModelSpec], lef
             left_out(f"{run.name}: a rehearsal, answered by the scripted engine and not by a model.")
         elif run.evidence is None:
             left_out(f"{run.name}: its marks are handed on as they were recorded; nothing was graded here.")
+        elif run.waits:
+            left_out(f"{run.name}: not judged yet, so there is no figure: {run.waits} comes first.")
+        elif shown is not None and shown.counts is not None and _failed(shown) > FAILED_LIMIT:
+            left_out(
+                f"{run.name}: an incident and no figure: {100 * _failed(shown):.1f} % of its generations failed or "
+                "could not be scored."
+            )
         elif shown is None:
             left_out(f"{run.name}: no round is complete, so there is no figure yet.")
         else:
             found.append(Measured(story, shown, models.get(run.spec.model), resting))
     return tuple(found)
+
+
+def _failed(made: Estimate) -> float:
+    """The share of generations for which the instrument gave no score."""
+    assert made.counts is not None  # asked for where there are counts
+    return (made.counts.unscored + made.counts.errored) / max(made.counts.judged, 1)
 
 
 def moment(text: str) -> datetime:

@@ -6,35 +6,34 @@ counts and settings are JSON within text. Published figures and what articles sa
 """
 
 import hashlib
-import math
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from functools import partial
 from typing import Any
 
 from harness.gathering.records import Publication, SampleStory
 from harness.records import Estimate, ModelSpec
 from harness.report.as_json import to_plain
-from harness.report.exports.chosen import LeftOut, Measured, epoch, versions
+from harness.report.exports.chosen import OTHERS, LeftOut, Measured, epoch, versions
 from harness.report.exports.eee_samples import SCHEMA, result_id, rows_of
-from harness.report.exports.written import deviations, document, drawn, metric, texts
-from harness.report.site.page import Page
+from harness.report.exports.written import Lines, deviations, document, drawn, metric, texts
+from harness.report.site.page import Page, Streamed
 from harness.tasks.scorers import ERROR_RATES
 
 FOLDER = "eee"
 LIBRARY = "qwen-claim-harness"
 PROJECT = "The Qwen claim harness authors"
+ADDRESS = re.compile(r"https?://[^\s,;()]+")
 
 
 def pages(
     publication: Publication,
     runs: Sequence[Measured],
     samples: Callable[[str], Iterable[SampleStory]],
-    made: datetime,
     left_out: LeftOut,
-) -> Iterator[Page]:
-    """A record of every run. `made`: when the records were, of runs whose time is not recorded."""
+) -> Iterator[Page | Streamed]:
+    """A record of every run whose model has a developer, and of which the time is recorded."""
     for run in runs:
         model = model_id(run.model, run.spec.model)
         if model is None:
@@ -42,21 +41,32 @@ def pages(
                 f"{run.name}: nobody is recorded as the developer of {run.spec.model}, and a record must name one."
             )
             continue
-        when = epoch(run.ended or made)
+        if run.recorded_at is None:
+            left_out(f"{run.name}: when it was made is not recorded, and a record must say so.")
+            continue
+        when = epoch(run.recorded_at)
         record = _record(publication, run, model, when)
         path = record_path(run.spec.task, model, f"{run.story.spec_hash}/{run.scorer}/{run.story.run.version}")
-        rows = list(rows_of(run, model, record["evaluation_id"], samples(run.name), left_out))
+        rows = Lines(partial(_lines, run, (model, record["evaluation_id"]), samples, left_out))
         if rows:
-            text, beside = b"".join(rows), path.removesuffix(".json") + "_samples.jsonl"
+            beside = path.removesuffix(".json") + "_samples.jsonl"
+            yield Streamed(f"{FOLDER}/{beside}", rows)
             record["detailed_evaluation_results"] = {
                 "format": "jsonl",
                 "file_path": beside,
                 "hash_algorithm": "sha256",
-                "checksum": hashlib.sha256(text).hexdigest(),
-                "total_rows": len(rows),
+                "checksum": rows.digest,
+                "total_rows": rows.rows,
             }
-            yield Page(f"{FOLDER}/{beside}", text)
         yield Page(f"{FOLDER}/{path}", document(record))
+
+
+def _lines(
+    run: Measured, about: tuple[str, str], samples: Callable[[str], Iterable[SampleStory]], left_out: LeftOut
+) -> Iterator[tuple[bytes, bytes]]:
+    """Each line of the records beside, twice: the checksum is the file's own. `about`: ids of model and evaluation."""
+    for text in rows_of(run, *about, samples(run.name), left_out):
+        yield text, text
 
 
 def model_id(model: ModelSpec | None, name: str) -> str | None:
@@ -99,12 +109,12 @@ def _record(publication: Publication, run: Measured, model: str, when: str) -> d
         model,
         {
             "revision": run.revision,
-            "weights": None if run.revision else spec.weights,
-            "precision": spec.precision,
+            "weights": None if run.revision or not run.story.knows("weights") else spec.weights,
+            "precision": spec.precision if run.story.knows("precision") else None,
             "kv_precision": spec.kv_precision,
             "yarn": spec.yarn,
             "hardware": session.hardware if session else None,
-            "device": spec.device,
+            "device": spec.device if run.story.knows("device") else None,
         },
         "self_deployed" if ours else "unknown",
     )
@@ -116,12 +126,10 @@ def _record(publication: Publication, run: Measured, model: str, when: str) -> d
         **({"evaluation_timestamp": epoch(run.started)} if run.started else {}),
         "retrieved_timestamp": when,
         "source_metadata": {
-            "source_name": run.name,
-            "source_type": "evaluation_run",
-            "source_organization_name": PROJECT,
-            "evaluator_relationship": "third_party",
+            **_source(run),
             "additional_details": texts(
                 {
+                    **_origin(run),
                     "evidence": run.story.run.evidence,
                     "spec_hash": run.story.spec_hash,
                     "claims": list(run.story.claims),
@@ -148,6 +156,43 @@ def _record(publication: Publication, run: Measured, model: str, when: str) -> d
         "evaluation_results": [_judging(run), *_others(run)],
     }
     return found
+
+
+def _source(run: Measured) -> dict[str, Any]:
+    """Whose outputs were evaluated. The schema's `evaluation_run` is about raw outputs "even when a third party ran
+    them"; how those who recorded some stand to the model nobody says."""
+    recorded = run.story.recorded
+    if recorded is None:
+        return {
+            "source_name": run.name,
+            "source_type": "evaluation_run",
+            "source_organization_name": PROJECT,
+            "evaluator_relationship": "third_party",
+        }
+    addresses = ADDRESS.findall(recorded.source)
+    return {
+        "source_name": recorded.title or run.name,
+        "source_type": "evaluation_run",
+        "source_organization_name": speaker(addresses) or recorded.source or "unknown",
+        **({"source_organization_url": addresses[0]} if addresses else {}),
+        "evaluator_relationship": "other",
+    }
+
+
+def _origin(run: Measured) -> dict[str, str]:
+    recorded = run.story.recorded
+    if recorded is None:
+        return {}
+    told = {"source": recorded.source, "licence": recorded.licence, "graded_by": PROJECT, "run": run.name}
+    return {"outputs": OTHERS, **told}
+
+
+def speaker(addresses: Sequence[str]) -> str | None:
+    """`github.com/QwenLM`: whose address the source is."""
+    if not addresses:
+        return None
+    _, _, rest = addresses[0].partition("://")
+    return "/".join(part for part in rest.split("/")[:2] if part)
 
 
 def _judging(run: Measured) -> dict[str, Any]:
@@ -204,39 +249,28 @@ def _uncertainty(made: Estimate) -> dict[str, Any]:
     if made.low is not None and made.high is not None:
         bounds = {"lower": made.low, "upper": made.high, "confidence_level": made.level}
         found["confidence_interval"] = {**bounds, "method": f"{made.method}, for these questions"}
-    if made.within is not None and generations:
-        error = math.sqrt(made.within / generations)
-        found["standard_error"] = {"value": error, "method": "analytic, variance within questions"}
+    if made.standard_error is not None:
+        found["standard_error"] = {"value": made.standard_error, "method": "analytic, variance within questions"}
     return found
 
 
 def _generation(run: Measured) -> dict[str, Any]:
     spec, drawing = run.spec, run.spec.sampling
-    arguments: dict[str, Any] = {
-        "temperature": drawing.temperature,
-        "top_p": drawing.top_p,
-        "top_k": drawing.top_k,
-        "max_tokens": drawing.max_tokens,
-        "reasoning": spec.thinking != "none",
-    }
+    knows = run.story.knows
+    named = ("temperature", "top_p", "top_k", "max_tokens")
+    arguments: dict[str, Any] = {name: getattr(drawing, name) for name in named if knows(f"sampling.{name}")}
+    if knows("thinking"):
+        arguments["reasoning"] = spec.thinking != "none"
     if run.last is not None and run.last.command:
         arguments["execution_command"] = run.last.command
-    if run.story.run.evidence != "measured" and drawing == type(drawing)():
-        # a recording that states no sampling: the defaults in its place are not its own
-        arguments = {"reasoning": spec.thinking != "none"}
+    fields = ("protocol", "repeats", "seed", "system_prompt", "chat_template", "thinking", "voice")
     more = {
-        "protocol": spec.protocol,
-        "repeats": spec.repeats,
-        "seed": spec.seed,
         "min_p": drawing.min_p or None,
         "presence_penalty": drawing.presence_penalty or None,
         "repetition_penalty": drawing.repetition_penalty if drawing.repetition_penalty != 1 else None,
         "stop": drawing.stop,
-        "system_prompt": spec.system_prompt,
-        "chat_template": spec.chat_template,
+        **{name: getattr(spec, name) for name in fields if knows(name)},
         "chat_template_sha256": spec.template,
-        "thinking": spec.thinking,
-        "voice": spec.voice,
         "deviations": deviations(run.story.run.deviations),
     }
     return {"generation_args": arguments, "additional_details": texts(more)}

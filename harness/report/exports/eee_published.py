@@ -15,7 +15,7 @@ from harness import claims
 from harness.gathering.records import CheckStory, ClaimStory, Publication
 from harness.records import BenchmarkCheck, Figure, ModelSpec
 from harness.report.exports.chosen import LeftOut, epoch
-from harness.report.exports.eee import FOLDER, model_id, model_info, record_path
+from harness.report.exports.eee import ADDRESS, FOLDER, model_id, model_info, record_path, speaker
 from harness.report.exports.eee_samples import SCHEMA
 from harness.report.exports.written import document, texts
 from harness.report.site.page import Page
@@ -26,7 +26,6 @@ _BOUNDS = {"percent": (0, 100), "fraction": (0, 1), "bleu": (0, 100)}
 _UNITS = {"fraction": "proportion", "other": None}
 # `WER/CER %`, `word error rate`
 _ERRORS = re.compile(r"\b(WER|CER|error rate)\b", re.IGNORECASE)
-_ADDRESS = re.compile(r"https?://[^\s,;()]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Stated:
 def pages(
     publication: Publication, models: Mapping[str, ModelSpec], made: datetime, left_out: LeftOut
 ) -> Iterator[Page]:
-    """A record of every stated number. `made`: when the records were, since no source's own time is recorded."""
+    """A record of every stated number. `made`: when the records are; no source's own time is known."""
     nobodys: dict[str, list[str]] = {}
     for stated in (*_published(publication, left_out), *_printed(publication, left_out)):
         model = models.get(stated.model)
@@ -127,11 +126,11 @@ def _error_rates() -> frozenset[str]:
 
 
 def _of_figure(name: str, figure: Figure, resting: list[str], *, lower_is_better: bool) -> Stated:
-    addresses = _ADDRESS.findall(figure.source)
+    addresses = ADDRESS.findall(figure.source)
     source: dict[str, Any] = {
         "source_name": figure.source,
         "source_type": "documentation",
-        "source_organization_name": _speaker(addresses) or figure.source,
+        "source_organization_name": speaker(addresses) or figure.source,
         **({"source_organization_url": addresses[0]} if addresses else {}),
         "evaluator_relationship": _RELATION.get(figure.confidence, "other"),
         "additional_details": texts({"figure": name, "confidence": figure.confidence, "claims": resting}),
@@ -155,14 +154,6 @@ def _of_figure(name: str, figure: Figure, resting: list[str], *, lower_is_better
     )
 
 
-def _speaker(addresses: list[str]) -> str | None:
-    """`github.com/QwenLM`: whose address the source is."""
-    if not addresses:
-        return None
-    _, _, rest = addresses[0].partition("://")
-    return "/".join(part for part in rest.split("/")[:2] if part)
-
-
 def _printed(publication: Publication, left_out: LeftOut) -> Iterator[Stated]:
     """Every score that an article itself prints."""
     for story in publication.stories:
@@ -183,7 +174,7 @@ def _of_article(story: ClaimStory, check: CheckStory, asked: BenchmarkCheck, val
     claim, article = story.claim, story.article
     assert article is not None
     address = article.original or article.address
-    whole = _ADDRESS.fullmatch(address.strip())
+    whole = ADDRESS.fullmatch(address.strip())
     return Stated(
         key=f"claim/{claim.id}/{check.number}",
         model=asked.subject or claim.subject,
@@ -195,7 +186,7 @@ def _of_article(story: ClaimStory, check: CheckStory, asked: BenchmarkCheck, val
         source={
             "source_name": article.title,
             "source_type": "documentation",
-            "source_organization_name": (_speaker([address]) or "").partition("/")[0] if whole else article.title,
+            "source_organization_name": (speaker([address]) or "").partition("/")[0] if whole else article.title,
             **({"source_organization_url": address} if whole else {}),
             "evaluator_relationship": "other",
             "additional_details": texts(

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from harness.gathering.records import OutputStory, SampleStory
+from harness.gathering.records import UNSTATED, OutputStory, SampleStory
 from harness.records import Score
 from harness.report.exports.asked import counted, fit_to_show, mark, question, whole
 from harness.report.exports.chosen import LeftOut, Measured
@@ -62,6 +62,17 @@ def _asked(sample: SampleStory) -> dict[str, Any]:
     }
 
 
+def _measures(output: OutputStory) -> dict[str, Any]:
+    """Tokens and time, where anybody counted them."""
+    asked, made, seconds = output.prompt_tokens, output.output_tokens, output.seconds
+    found: dict[str, Any] = {}
+    if asked is not None and made is not None:
+        found["token_usage"] = {"input_tokens": asked, "output_tokens": made, "total_tokens": asked + made}
+    if seconds is not None:
+        found["performance"] = {"generation_time_ms": 1000 * seconds}
+    return found
+
+
 def _answered(output: OutputStory, score: Score) -> dict[str, Any]:
     others = {f"score.{s.scorer}": s.value for s in output.scores if s.scorer != score.scorer}
     answers = [] if score.answer is None else [whole(score.answer)]
@@ -81,18 +92,13 @@ def _answered(output: OutputStory, score: Score) -> dict[str, Any]:
             for answer in answers
         ],
         "evaluation": {"score": score.value, "is_correct": score.status == "correct"},
-        "token_usage": {
-            "input_tokens": output.prompt_tokens,
-            "output_tokens": output.output_tokens,
-            "total_tokens": output.prompt_tokens + output.output_tokens,
-        },
-        "performance": {"generation_time_ms": 1000 * output.seconds},
+        **_measures(output),
         "error": output.error,
         "metadata": texts(
             {
                 "repeat": output.repeat,
                 "status": score.status,
-                "finish": output.finish,
+                "finish": None if output.finish == UNSTATED else output.finish,
                 "attempt": output.attempt,
                 "reason": score.reason,
                 "heard": output.heard,

@@ -1,15 +1,15 @@
 """The one way out: a publication as the files of one kind of export."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, get_args
 
 from harness import models
 from harness.errors import UnknownName
 from harness.gathering.records import Publication, SampleStory
 from harness.report.exports import eee, eee_published, hub, lm_eval_files
-from harness.report.exports.chosen import Measured, measured_runs
-from harness.report.site.page import Page
+from harness.report.exports.chosen import measured_runs
+from harness.report.site.page import Page, Streamed
 
 Kind = Literal["lm-eval", "hf", "eee"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -18,8 +18,10 @@ _ABOUT: dict[Kind, str] = {
     "lm-eval": "Results and samples in the files of lm-eval 0.4.13: one pair for each run, in the model's folder.",
     "hf": "For model repositories on the hub: `.eval_results/*.yaml` as they are, and cards whose `model-index` is to "
     "be merged into the model's own.",
-    "eee": "Records of Every Eval Ever, schema 0.3.0: our runs as `evaluation_run`, articles and published figures as "
-    "`documentation`. The folder `data` is laid out as its datastore is.",
+    "eee": "Records of Every Eval Ever, schema 0.3.0: our runs, and others' recorded outputs that were graded here, as "
+    "`evaluation_run`; what articles and published sources state as `documentation`. `retrieved_timestamp` is to say "
+    "when a record was created: that is the end of a run, the first grading of recorded outputs, and for what is "
+    "stated the time at which this folder was written. The folder `data` is laid out as its datastore is.",
 }
 
 
@@ -31,11 +33,11 @@ def exports(
     source: str | None = None,
     made: datetime | None = None,
     left_out: Callable[[str], None] = lambda _: None,
-) -> Iterator[Page]:
+) -> Iterator[Page | Streamed]:
     """The files of one kind, below a folder of that name; a README.md in it, last, says what was left out and why.
 
     `samples`: the questions and outputs of a run. `source`: an address where the report can be read, for the hub.
-    `made`: when the records were made, where a format asks for it and no run tells (see `time_of`). The same sentences
+    `made`: when the records are, for a format that has to say so (else the publication's `written`). The same sentences
     go to `left_out`, as they come up. Raises UnknownName for another kind.
     """
     if kind not in KINDS:
@@ -43,8 +45,10 @@ def exports(
     told: list[str] = []
 
     def tell(sentence: str) -> None:
-        told.append(sentence)
-        left_out(sentence)
+        # what is made anew says the same anew
+        if sentence not in told:
+            told.append(sentence)
+            left_out(sentence)
 
     known = models.load_models()
     runs = measured_runs(publication, known, tell)
@@ -53,20 +57,13 @@ def exports(
     elif kind == "hf":
         yield from hub.pages(runs, source, tell)
     else:
-        when = made or time_of(publication, runs)
-        yield from eee.pages(publication, runs, samples, when, tell)
-        yield from eee_published.pages(publication, known, when, tell)
+        when = made or publication.written
+        yield from eee.pages(publication, runs, samples, tell)
+        if when is None:
+            tell("What articles and published sources state: a record must say when it was made, and nobody did.")
+        else:
+            yield from eee_published.pages(publication, known, when, tell)
     yield Page(f"{kind}/README.md", _readme(kind, told))
-
-
-def time_of(publication: Publication, runs: Iterable[Measured]) -> datetime:
-    """When the last run ended; without one, the date of the youngest article; else 1970. Never now: the same records
-    make the same files."""
-    ended = [run.ended for run in runs if run.ended is not None]
-    printed = [article.outlet_date for article in publication.articles.values() if article.outlet_date]
-    if ended:
-        return max(ended)
-    return datetime.combine(max(printed), datetime.min.time(), UTC) if printed else datetime.fromtimestamp(0, UTC)
 
 
 def _readme(kind: Kind, told: list[str]) -> str:

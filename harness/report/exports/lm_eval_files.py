@@ -4,35 +4,38 @@ One pair of files for each run, below a folder named after the model. Told in lm
 scorer, its standard error is that of questions drawn from such questions (s/√K over their means, as lm-eval's
 `mean_stderr`), the filter is `none`. Our interval (the fixed set's), counts and deviations stand in `metadata` of the
 task's config, which lm-eval keeps free. Left out where lm-eval would know and we do not: `n-shot`, the chat template's
-text, the tokenizer.
+text, the tokenizer; and what would say that lm-eval had run: its version, the commit it stood at. Of recorded outputs
+only the settings that the recording states are there, and whose they are stands in `metadata`.
 """
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
-from harness.estimates import LEVEL
 from harness.gathering.records import SampleStory
-from harness.records import Estimate
 from harness.report.as_json import to_plain
-from harness.report.exports.asked import counted, fit_to_show, mark, question, whole
-from harness.report.exports.chosen import LeftOut, Measured, versions
-from harness.report.exports.written import document, line
-from harness.report.site.page import Page
+from harness.report.exports.asked import counted, fit_to_show, question, whole
+from harness.report.exports.chosen import OTHERS, LeftOut, Measured, versions
+from harness.report.exports.written import Lines, document, line
+from harness.report.site.page import Page, Streamed
 from harness.tasks.scorers import ERROR_RATES, WEIGHTED
 from harness.verdicts.wording import count
 
 FOLDER = "lm-eval"
 # what lm-eval writes where it computed no standard error
 _NO_ERROR = "N/A"
+# names of settings that lm-eval has others for
+_THEIRS = {"stop": "until", "max_tokens": "max_gen_toks"}
+# torch's, which lm-eval's `dtype` is
+_DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
 
 def pages(
     runs: Sequence[Measured], samples: Callable[[str], Iterable[SampleStory]], left_out: LeftOut
-) -> Iterator[Page]:
+) -> Iterator[Page | Streamed]:
     """The files of all runs. Two runs of one model that began in the same second are told apart by microseconds."""
     taken: dict[str, int] = {}
     for run in runs:
@@ -40,16 +43,19 @@ def pages(
         when = run.started.strftime("%Y-%m-%dT%H-%M-%S") if run.started else f"undated-{run.story.spec_hash[:10]}"
         seen = taken[f"{folder}/{when}"] = taken.get(f"{folder}/{when}", -1) + 1
         stamp = f"{when}.{seen:06d}" if seen else when
-        rows, hashes = [], hashlib.sha256()
-        for row in _rows(run, samples(run.name), left_out):
-            # as bytes: one emoji in a text makes every character of it four bytes
-            rows.append(line(row).encode())
-            hashes.update((row["doc_hash"] + row["prompt_hash"] + row["target_hash"]).encode())
-        found = results(run, hashes.hexdigest() if rows else None)
-        yield Page(f"{folder}/results_{stamp}.json", document(found))
+        rows = Lines(partial(_lines, run, samples, left_out))
         if rows:
             # lm-eval finds the task's name between the first and the last underscore
-            yield Page(f"{folder}/samples_{run.spec.task}_{stamp}.jsonl", b"".join(rows))
+            yield Streamed(f"{folder}/samples_{run.spec.task}_{stamp}.jsonl", rows)
+        yield Page(f"{folder}/results_{stamp}.json", document(results(run, rows.digest if rows else None)))
+
+
+def _lines(
+    run: Measured, samples: Callable[[str], Iterable[SampleStory]], left_out: LeftOut
+) -> Iterator[tuple[bytes, bytes]]:
+    """Each line of samples_….jsonl, with what lm-eval's hash of them is made of."""
+    for row in _rows(run, samples(run.name), left_out):
+        yield line(row).encode(), (row["doc_hash"] + row["prompt_hash"] + row["target_hash"]).encode()
 
 
 def results(run: Measured, samples: str | None = None) -> dict[str, Any]:
@@ -71,6 +77,16 @@ def results(run: Measured, samples: str | None = None) -> dict[str, Any]:
         "model_source": spec.engine,
         "model_name": run.model_name,
         "model_name_sanitized": _file_name(run.model_name),
+        **_prompting(run),
+    }
+
+
+def _prompting(run: Measured) -> dict[str, Any]:
+    """System prompt and template; nothing where nobody says what they were."""
+    spec = run.spec
+    if not run.story.knows("system_prompt"):
+        return {}
+    return {
         "system_instruction": spec.system_prompt,
         "system_instruction_sha": _sha(spec.system_prompt) if spec.system_prompt else None,
         "chat_template_sha": spec.template if spec.chat_template and spec.template else None,
@@ -79,27 +95,12 @@ def results(run: Measured, samples: str | None = None) -> dict[str, Any]:
 
 def _figures(run: Measured) -> dict[str, Any]:
     figures: dict[str, Any] = {f"{run.scorer},none": run.estimate.value}
-    error = standard_error(run.estimate)
+    error = run.story.question_error
     figures[f"{run.scorer}_stderr,none"] = _NO_ERROR if error is None else error
     for name, value in run.story.run.others:
         figures[f"{name},none"] = value
         figures[f"{name}_stderr,none"] = _NO_ERROR
     return figures
-
-
-def standard_error(made: Estimate) -> float | None:
-    """s/√K over the question means, taken back out of the interval for such questions in general (value ± t s/√K,
-    clipped to [0, 1]) at an end that was not clipped; None where there is none, or both were. Of error rates and BLEU
-    it is that of their own interval over the items."""
-    if made.population_low is None or made.population_high is None or made.questions < 2:
-        return None
-    from scipy.special import stdtrit  # starting up must stay light
-
-    quantile = float(stdtrit(made.questions - 1, (1 + LEVEL) / 2))
-    if made.population_low > 0:
-        return (made.value - made.population_low) / quantile
-    # only a rate of errors reaches above 1, and is not clipped there: its lower end is
-    return (made.population_high - made.value) / quantile if made.population_high < 1 else None
 
 
 def _config(run: Measured, better: dict[str, bool]) -> dict[str, Any]:
@@ -120,8 +121,7 @@ def _config(run: Measured, better: dict[str, bool]) -> dict[str, Any]:
         "metadata": {
             "version": spec.task_version,
             "dataset": spec.dataset,
-            "protocol": spec.protocol,
-            "thinking": spec.thinking,
+            **_known(run, {name: getattr(spec, name) for name in ("protocol", "thinking", "precision")}),
             "scorers": dict(versions(run)),
             "interval": {"low": made.low, "high": made.high, "level": made.level, "method": made.method},
             "rounds": made.rounds,
@@ -131,67 +131,70 @@ def _config(run: Measured, better: dict[str, bool]) -> dict[str, Any]:
             "evidence": run.story.run.evidence,
             "run": run.name,
             "spec_hash": run.story.spec_hash,
+            **_origin(run),
         },
     }
 
 
+def _origin(run: Measured) -> dict[str, Any]:
+    """Whose outputs these are, where they are not of ours."""
+    recorded = run.story.recorded
+    if recorded is None:
+        return {}
+    told = {"title": recorded.title, "source": recorded.source, "licence": recorded.licence}
+    return {"outputs": OTHERS, "recording": {key: value for key, value in told.items() if value}}
+
+
+def _known(run: Measured, values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Those that are named like fields of the specification that are known."""
+    return {name: value for name, value in values.items() if run.story.knows(prefix + name)}
+
+
 def _generation(run: Measured) -> dict[str, Any]:
     drawing = run.spec.sampling
-    return {
-        "until": list(drawing.stop),
-        "do_sample": drawing.temperature > 0,
-        "temperature": drawing.temperature,
-        "top_p": drawing.top_p,
-        "top_k": drawing.top_k,
-        "min_p": drawing.min_p,
-        "presence_penalty": drawing.presence_penalty,
-        "repetition_penalty": drawing.repetition_penalty,
-        "max_gen_toks": drawing.max_tokens,
-    }
+    known = _known(run, drawing.model_dump(), "sampling.")
+    named = {_THEIRS.get(name, name): list(value) if name == "stop" else value for name, value in known.items()}
+    return named | ({"do_sample": drawing.temperature > 0} if "temperature" in known else {})
 
 
 def _execution(run: Measured) -> dict[str, Any]:
     spec = run.spec
     pinned = {"model_revision": run.revision, "model_sha": run.revision} if run.revision else {}
+    # of a quantized model lm-eval has no word here: the precision stands in the metadata
+    dtype = _DTYPES.get(spec.precision) if run.story.knows("precision") else None
+    weights = {"revision": run.revision} if run.revision else _known(run, {"weights": spec.weights})
     return {
         "model": spec.engine,
-        "model_args": {"pretrained": run.model_name, "dtype": spec.precision}
-        | ({"revision": run.revision} if run.revision else {"weights": spec.weights}),
-        "model_dtype": spec.precision,
+        "model_args": {"pretrained": run.model_name, **({"dtype": dtype} if dtype else {}), **weights},
+        **({"model_dtype": dtype} if dtype else {}),
         **pinned,
         "batch_size": None,
         "batch_sizes": [],
-        "device": spec.device,
+        **_known(run, {"device": spec.device}),
         "use_cache": None,
         "limit": spec.limit,
         "bootstrap_iters": 0,
         "gen_kwargs": _generation(run),
-        "random_seed": spec.seed,
+        **({"random_seed": spec.seed} if run.story.knows("seed") else {}),
     }
 
 
 def _circumstances(run: Measured) -> dict[str, Any]:
-    """Commit, date and packages of the run; only what is recorded of them."""
+    """Date, machine and packages of the run; only what is recorded of them."""
     found: dict[str, Any] = {}
     if run.first is not None and run.started is not None:
-        packages = dict(run.first.packages)
-        installed = (
-            ("transformers_version", packages.get("transformers")),
-            (
-                "lm_eval_version",
-                packages.get("lm_eval") or packages.get("lm-eval"),
-            ),
-        )
+        transformers = dict(run.first.packages).get("transformers")
+        # `git_hash` would be the commit that lm-eval stood at
+        commit = f" commit {run.first.commit}" if run.first.commit else ""
         dirty = " with local changes" if run.first.dirty else ""
-        told = [f"{run.first.hardware}; Python {run.first.python}; harness {run.first.version}{dirty}"]
+        told = [f"{run.first.hardware}; Python {run.first.python}; harness {run.first.version}{commit}{dirty}"]
         told += [f"{name} {version}" for name, version in run.first.packages]
         found = {
-            "git_hash": run.first.commit,
             "date": run.started.timestamp(),
             "pretty_env_info": "\n".join(told),
-            **{key: value for key, value in installed if value},
+            **({"transformers_version": transformers} if transformers else {}),
         }
-    if run.story.cost.seconds is not None:
+    if run.story.cost.seconds is not None and not run.story.cost.at_least:
         found["total_evaluation_time_seconds"] = str(run.story.cost.seconds)
     return found
 
@@ -215,18 +218,14 @@ def _row(run: Measured, sample: SampleStory) -> dict[str, Any]:
     outputs = counted(run, sample)
     asked, target = question(sample), whole(sample.target or "")
     doc = {"id": sample.id, "target": target}
-    marks = {}
-    for name, _ in versions(run):
-        found = [mark(output, name) for output in outputs]
-        values = [score.value for score in found if score is not None and score.value is not None]
-        if len(values) == run.estimate.rounds:
-            marks[name] = math.fsum(values) / len(values)
+    means = {name: sample.mean(name, run.estimate.rounds) for name, _ in versions(run)}
+    marks = {name: mean for name, mean in means.items() if mean is not None}
     return {
         "doc_id": sample.position,
         "doc": doc,
         "target": target,
         "arguments": {"gen_args_0": {"arg_0": asked, "arg_1": _generation(run)}},
-        "resps": [[whole(output.thought + (output.answer or "")) for output in outputs]],
+        "resps": [[whole(output.raw) for output in outputs]],
         "filtered_resps": [[whole(output.answer or "") for output in outputs]],
         "filter": "none",
         "metrics": list(marks),

@@ -1,7 +1,8 @@
 """Values as text that is the same every time."""
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +29,48 @@ def line(value: Any) -> str:
     for mark, escaped in _BREAKS:
         text = text.replace(mark, escaped)
     return text + "\n"
+
+
+class Lines:
+    """A file's lines, made anew whenever they are asked for, and what is to be known of all of them: it is kept of the
+    first whole pass, which is the writing of the file where that comes first.
+
+    `make` gives each line with what goes into `digest`.
+    """
+
+    def __init__(self, make: Callable[[], Iterator[tuple[bytes, bytes]]]) -> None:
+        self._make = make
+        self._known: tuple[int, str] | None = None
+
+    def __call__(self) -> Iterator[bytes]:
+        """The lines, one after the other."""
+        rows, found = 0, hashlib.sha256()
+        for text, hashed in self._make():
+            rows += 1
+            found.update(hashed)
+            yield text
+        self._known = rows, found.hexdigest()
+
+    def __bool__(self) -> bool:
+        """Whether there is one."""
+        return bool(self._known[0]) if self._known else next(self(), None) is not None
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return self._whole()[0]
+
+    @property
+    def digest(self) -> str:
+        """sha256 over what they give for it, in hex."""
+        return self._whole()[1]
+
+    def _whole(self) -> tuple[int, str]:
+        if self._known is None:
+            for _ in self():
+                pass
+        assert self._known is not None  # the pass was whole
+        return self._known
 
 
 def texts(values: Mapping[str, object]) -> dict[str, str]:

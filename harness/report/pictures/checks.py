@@ -33,7 +33,7 @@ def picture_of(story: CheckStory, claim: ClaimStory, words: Lexicon) -> Picture 
     if shown.lower_is_better:
         unit = words.text("pictures.lower_is_better", unit=unit) if unit else words.text("pictures.lower_alone")
     title = words.prose(story.verdict.title)
-    return Picture(title, unit, axis, band, marks, _sentence(title, marks, shown, words))
+    return Picture(title, unit, axis, band, marks, _sentence(title, marks, shown, words), shown.remark)
 
 
 def _shown(story: CheckStory, claim: ClaimStory, words: Lexicon) -> Shown | None:

@@ -8,6 +8,7 @@ from harness.report.lexicon import Lexicon
 from harness.report.pictures.names import model_name
 from harness.report.pictures.records import CostPanel, CostPicture, CostPoint
 from harness.report.pictures.scales import log_axis, percent_axis
+from harness.report.words import NOTHING
 
 _FEWEST = 2
 
@@ -17,7 +18,7 @@ def costs_of(publication: Publication, words: Lexicon) -> CostPicture | None:
 
     None for fewer than two runs with a score: one point is no comparison. A cost that no run recorded has no panel.
     """
-    stories = [s for s in publication.runs if s.run.estimate is not None and s.cost.generations > 0]
+    stories = [s for s in publication.runs if s.estimate is not None and s.cost.generations > 0]
     if len(stories) < _FEWEST:
         return None
     stories.sort(key=lambda s: (s.run.spec.model, s.run.spec.task, s.run.name))
@@ -25,7 +26,7 @@ def costs_of(publication: Publication, words: Lexicon) -> CostPicture | None:
     kinds: dict[str, list[float | None]] = {
         "generations": [float(s.cost.generations) for s in stories],
         "seconds": [s.cost.device_seconds for s in stories],
-        "tokens": [float(s.cost.output_tokens) for s in stories],
+        "tokens": [None if s.cost.output_tokens is None else float(s.cost.output_tokens) for s in stories],
     }
     panels = []
     for kind, found in kinds.items():
@@ -39,7 +40,7 @@ def costs_of(publication: Publication, words: Lexicon) -> CostPicture | None:
             label=p.label,
             text=p.text,
             n=f"{s.cost.generations:,}",
-            tokens=f"{s.cost.output_tokens:,}",
+            tokens=NOTHING if s.cost.output_tokens is None else f"{s.cost.output_tokens:,}",
         )
         for p, s in zip(points, stories, strict=True)
     ]
@@ -55,7 +56,7 @@ def costs_of(publication: Publication, words: Lexicon) -> CostPicture | None:
 
 
 def _point(number: int, story: RunStory, words: Lexicon) -> CostPoint:
-    spec, made = story.run.spec, story.run.estimate
+    spec, made = story.run.spec, story.estimate
     assert made is not None
     printed = as_printed(made)
     text = printed.value + (f" [{printed.interval}]" if printed.interval else "")

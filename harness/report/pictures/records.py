@@ -60,7 +60,8 @@ class Mark:
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One check. `title` is the check's, `unit` says what the axis counts; `band`: the tolerance around the claimed
-    number, in the axis' unit. `sentence`: the same for those who do not see it."""
+    number, in the axis' unit. `sentence`: the same for those who do not see it. `remark`: what a ± beside a number is
+    reckoned from, where there is one."""
 
     title: str
     unit: str
@@ -68,6 +69,7 @@ class Picture:
     band: tuple[float, float] | None
     marks: tuple[Mark, ...]
     sentence: str
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

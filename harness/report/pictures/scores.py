@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness import verdicts
@@ -21,6 +21,7 @@ from harness.verdicts.trials import Trial
 WHOSE = {"chosen": "pictures.bar", "claim file": "pictures.claimed_in_file"}
 """Whose number it is, where it is not the article's."""
 _ERRORS = re.compile(r"\b(WER|CER)\b|error rate", re.IGNORECASE)
+_PLUS_MINUS = " ±"
 # what a rival's number begins with where it was run here: "<model>, measured here"
 _RUN_HERE = re.compile(r"(.+), measured here")
 
@@ -43,7 +44,15 @@ def benchmark(story: CheckStory, check: BenchmarkCheck, claim: ClaimStory, words
         places = _places(wide, claimed.value) if scores.percent else 0
         low, high = (f"{end:.{places}f}" if scores.percent else scores.printed(end) for end in band)
         text = words.text("pictures.from_to", low=low, high=high)
-    return Shown(marks, scores.named_unit, band, text, percent=scores.percent, lower_is_better=scores.errors)
+    return Shown(
+        marks,
+        scores.named_unit,
+        band,
+        text,
+        percent=scores.percent,
+        lower_is_better=scores.errors,
+        remark=words.text("pictures.space").join(scores.reckoned(marks)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +185,22 @@ class _Scores:
                 label, note = self.words.text(key, name=name, who=who), self._sample(figure)
                 yield self._mark("independent", label, value, self._error(figure), self._text(figure), note)
 
+    def reckoned(self, marks: Sequence[Mark]) -> Iterator[str]:
+        """What each ± rests on: no source prints one (harness.verdicts.published, and .trials beside a run)."""
+        held, others = marks[0], [m for m in marks[1:] if _PLUS_MINUS in m.text]
+        of_run = self._by_run and _PLUS_MINUS in held.text
+        if of_run:
+            yield self.words.text("pictures.reckoned_run")
+        if not others and (of_run or _PLUS_MINUS not in held.text):
+            return
+        yield self.words.text("pictures.reckoned_others" if of_run else "pictures.reckoned")
+        named = (self.figure, *(figure for _, figure in self.story.independent), None if of_run else self.against)
+        shown = [f for f in named if self._value(f) is not None and f is not None and self._error(f)]
+        if any(f.questions is None for f in shown):
+            yield self.words.text("pictures.reckoned_questions", n=f"{self._questions:,}")
+        if any(f.repeats is None for f in shown):
+            yield self.words.text("pictures.reckoned_repeats")
+
     def _regraded(self, item: Rescored) -> Mark:
         value = self.times * item.value
         low = None if item.low is None else self.times * item.low
@@ -193,13 +218,13 @@ class _Scores:
         low, high = value - error, value + error
         if self.percent:
             low, high = max(low, 0.0), min(high, 100.0)
-        return Mark(kind, label, value, f"{text} ±{self.printed(error)}", low, high, note)
+        return Mark(kind, label, value, f"{text}{_PLUS_MINUS}{self.printed(error)}", low, high, note)
 
     def _claimed_error(self) -> float | None:
         """As the verdict takes it: from the run's noise where there is one, else from the figure's own sample. An
         article's number alone has none."""
         made, registration = self.story.verdict.estimate, self.story.registration
-        if made is not None and registration is not None and made.counts is not None:
+        if self._by_run and made is not None and registration is not None:
             trial = Trial(made, registration, (), max(made.rounds, 1), 1)
             return 100 * trial.claimed_error
         return self._error(self.against)
@@ -208,9 +233,19 @@ class _Scores:
         """A figure's own sampling error; an error rate has none that could be computed."""
         if figure is None or self.errors:
             return None
-        questions = next((f.questions for f in (self.figure, self.against) if f and f.questions), None)
-        error = verdicts.sampling_error(figure, questions)
+        error = verdicts.sampling_error(figure, self._questions)
         return None if error is None else self.times * error
+
+    @property
+    def _questions(self) -> int | None:
+        """How many are taken for a figure that names no number of its own."""
+        return next((f.questions for f in (self.figure, self.against) if f and f.questions), None)
+
+    @property
+    def _by_run(self) -> bool:
+        """Whether the claimed number's error comes from a run's noise."""
+        made = self.story.verdict.estimate
+        return made is not None and made.counts is not None and self.story.registration is not None
 
     def _figure(self, reference: str | None) -> Figure | None:
         return self.claim.figures.get(reference) if reference else None
@@ -234,7 +269,8 @@ class _Scores:
         if figure is None:
             return ""
         asked = figure.questions and self.words.text("pictures.questions", n=f"{figure.questions:,}")
-        times = figure.repeats and self.words.text("pictures.repeats", n=f"{figure.repeats:,}")
+        once = "pictures.repeats_one" if figure.repeats == 1 else "pictures.repeats"
+        times = figure.repeats and self.words.text(once, n=f"{figure.repeats:,}")
         return self.words.text("pictures.joined").join(part for part in (asked, times) if part)
 
 

@@ -13,6 +13,7 @@ from harness.records import (
     Claim,
     ConsistencyCheck,
     Estimate,
+    FactCheck,
     ProbeCheck,
     StructureCheck,
     Verdict,
@@ -39,6 +40,9 @@ from harness.report.site.saying import (
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+
+BOUNDS = frozenset({"at_least", "at_most", "greater", "less", "before", "after"})
+"""Relations whose number is an end, not a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class PlaceLine:
 @dataclass(frozen=True, slots=True)
 class CheckView:
     """One check as its section of the page. `title` is empty where the check has none, then `compares` is the heading.
-    `run` is (name, href; "" without a page) or None."""
+    `run` is (name, href; "" without a page) or None; `remark` is said beneath the picture."""
 
     number: int
     title: str
@@ -123,6 +127,7 @@ class CheckView:
     note: str
     run: tuple[str, str] | None
     picture: Markup | None
+    remark: str
     curve: Markup | None
 
 
@@ -165,6 +170,7 @@ def check_view(check: CheckStory, story: ClaimStory, words: Lexicon, runs: froze
         note=asked.note or "",
         run=(verdict.run, run_href(verdict.run) if verdict.run in runs else "") if verdict.run else None,
         picture=drawn(picture, words) if picture else None,
+        remark=picture.remark if picture else "",
         curve=drawn_course(curve, words) if curve else None,
     )
 
@@ -178,7 +184,13 @@ def numbers(verdict: Verdict, claim: Claim, words: Lexicon) -> Iterator[Number]:
     """The verdict's numbers, each with what it needs to be understood."""
     row = row_of(verdict, claim, words)
     if row.claimed:
-        yield Number(words.text("site.claimed"), row.claimed, whose(row.claimed_from, words))
+        asked = claim.checks[verdict.check] if verdict.check >= 0 else None
+        bound = _bound(row.claimed, asked, words)
+        note = whose(row.claimed_from, words)
+        if bound != row.claimed and row.claimed_from == "article" and claim.printed and len(claim.checks) == 1:
+            # the article's own word for it: what it calls more than is held as at least where the source says the same
+            note = words.text("site.claimed_article_as", printed=claim.printed)
+        yield Number(words.text("site.claimed"), bound, note)
     if row.measured:
         yield Number(words.text("site.measured"), row.measured, words.evidence(verdict.evidence))
     if verdict.estimate is not None:
@@ -192,6 +204,13 @@ def numbers(verdict: Verdict, claim: Claim, words: Lexicon) -> Iterator[Number]:
         yield Number(words.text("site.precision"), verdict.precision, minor=True)
     if verdict.scorer:
         yield Number(words.text("site.scorer"), verdict.scorer, minor=True)
+
+
+def _bound(claimed: str, check: Check | None, words: Lexicon) -> str:
+    """An end as `more than 1,000`: it is no value that anybody claims."""
+    if isinstance(check, StructureCheck | FactCheck | ProbeCheck) and check.relation in BOUNDS:
+        return words.text(f"site.bound_{check.relation}", value=claimed)
+    return claimed
 
 
 def whose(origin: str, words: Lexicon) -> str:

@@ -44,7 +44,8 @@ class ModelLine:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One claim in the table; texts are of the page's language and raw."""
+    """One claim in the table; texts are of the page's language and raw. `whose`: whose the claimed number is, as the
+    other tables say it; empty for the article's own."""
 
     claim: str
     classes: str
@@ -53,6 +54,7 @@ class Line:
     model: str
     kind: str
     claimed: str
+    whose: str
     measured: str
     interval: str
     outcome: str
@@ -61,7 +63,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """One stored run. `score` is a percentage with its interval, empty where nothing is scored."""
+    """One stored run. `score` is a percentage with its interval, empty where nothing is scored; `early`: it ended
+    before its plan, and its interval holds at any look."""
 
     name: str
     href: str
@@ -71,6 +74,7 @@ class RunLine:
     outputs: str
     score: str
     interval: str
+    early: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,8 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """The front page. `evidence`: the words of those kinds that occur, strongest first."""
+    """The front page. `evidence`: the words of those kinds that occur, strongest first. `from_articles`: how many of
+    the claims an article makes."""
 
     strips: tuple[Strip, ...]
     evidence: tuple[str, ...]
@@ -97,6 +102,7 @@ class Front:
     choices: Choices
     claims: int
     articles: int
+    from_articles: int
 
 
 def ordered(stories: Sequence[ClaimStory]) -> tuple[ClaimStory, ...]:
@@ -126,6 +132,7 @@ def front(publication: Publication, words: Lexicon) -> Front:
         choices=_choices(lines, [words.evidence(e) for e in used], words),
         claims=len(stories),
         articles=len({s.claim.article for s in stories if s.claim.article}),
+        from_articles=sum(bool(s.claim.article) for s in stories),
     )
 
 
@@ -169,6 +176,7 @@ def _line(story: ClaimStory, row: Row, words: Lexicon) -> Line:
         model=whole.model,
         kind=words.text(f"site.kind_{story.claim.kind}"),
         claimed=row.claimed,
+        whose="" if row.claimed_from == "article" or not row.claimed else words.text("table.whose", whose=row.whose),
         measured=row.measured,
         interval=row.interval,
         outcome=words.outcome(whole.outcome),
@@ -191,7 +199,7 @@ def run_href(name: str) -> str:
 
 def _run(story: RunStory) -> RunLine:
     run = story.run
-    score = as_printed(run.estimate) if run.estimate else None
+    score = as_printed(story.estimate) if story.estimate else None
     return RunLine(
         name=run.name,
         href=run_href(run.name),
@@ -201,6 +209,7 @@ def _run(story: RunStory) -> RunLine:
         outputs=f"{story.cost.generations:,}",
         score=score.value if score else "",
         interval=score.interval if score else "",
+        early=story.early is not None,
     )
 
 

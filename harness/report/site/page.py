@@ -1,5 +1,6 @@
 """What the site is made of: pages of text or bytes, and files that are copied as they are."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,15 @@ class Page:
 
     path: str
     content: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A file to write piece by piece, of which only a piece is in memory. `pieces` gives the same bytes each time,
+    whole lines of text."""
+
+    path: str
+    pieces: Callable[[], Iterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)

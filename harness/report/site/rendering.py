@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from harness.records import Article
 from harness.report.escaping import clean
 from harness.report.lexicon import Lexicon
 
@@ -27,7 +28,9 @@ LONGEST = 20_000
 _ADDRESS = re.compile(r"https?://[^\s<>\"'()\[\],;]+")
 _COMMA = re.compile(r"(?<=\d),(?=\d)")
 _PHRASE = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}")
-_NAME = re.compile(r"[\x21-\x7e]{1,20}-[\x21-\x7e]{1,20}")
+_NAME = re.compile(r"[A-Za-z0-9.]{1,20}(?:-[A-Za-z0-9.]{1,20})+")
+# longer names have to break on a phone
+_WHOLE = 22
 _LINK = '<a href="{}" rel="noopener noreferrer external">{}</a>'
 
 
@@ -35,8 +38,9 @@ def render(template: str, words: Lexicon, path: str, values: Mapping[str, object
     """The page that lies at `path` (relative to the site, forward slashes), in this language.
 
     Templates see `values`, `words`, `t` (`words.text` with the part `site` before its key), `root` (the way from the
-    page to the site's folder: "" or "../"), `assets`, `policy`, `said`, `told`, `linked`, `unbroken` and `quoted`; a
-    name they do not know is an error. Whatever is no Markup is stripped of control and format characters, and escaped.
+    page to the site's folder: "" or "../"), `assets`, `policy`, `said`, `told`, `linked`, `unbroken`, `parted`,
+    `titled` and `quoted`; a name they do not know is an error. Whatever is no Markup is stripped of control and format
+    characters, and escaped.
     """
 
     def text(key: str, **places: object) -> str:
@@ -49,6 +53,8 @@ def render(template: str, words: Lexicon, path: str, values: Mapping[str, object
         "told": lambda shown: told(shown, words),
         "linked": linked,
         "unbroken": unbroken,
+        "parted": parted,
+        "titled": lambda article: titled(article, words),
         "quoted": quoted,
     }
     return _environment().get_template(template).render({**common, **own, **values})
@@ -77,10 +83,27 @@ def unbroken(text: str) -> Markup:
     """A heading in which no line ends inside a name such as QwQ-32B."""
     from markupsafe import Markup, escape
 
-    words = clean(text, LONGEST).split(" ")
-    return Markup(" ").join(
-        Markup('<span class="whole">{}</span>').format(w) if _NAME.fullmatch(w) else escape(w) for w in words
-    )
+    shown, parts, end = clean(text, LONGEST), [], 0
+    for found in _NAME.finditer(shown):
+        if len(found.group()) <= _WHOLE:
+            parts += [escape(shown[end : found.start()]), Markup('<span class="whole">{}</span>').format(found.group())]
+            end = found.end()
+    return Markup("").join([*parts, escape(shown[end:])])
+
+
+def parted(name: str) -> Markup:
+    """A long name such as `qwen2.5-omni-7b/librispeech-test-clean`, which breaks behind its slash first."""
+    from markupsafe import Markup, escape
+
+    return Markup("/<wbr>").join(escape(part) for part in clean(name, LONGEST).split("/"))
+
+
+def titled(article: Article, words: Lexicon) -> Markup:
+    """The article's short name in the page's language, or marked as English."""
+    if words.language == "ja" and article.title_ja:
+        return unbroken(article.title_ja)
+    shown = unbroken(article.title)
+    return shown if words.language == "en" else _english(shown)
 
 
 def quoted(text: str) -> str:

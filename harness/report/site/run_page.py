@@ -7,19 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.gathering import Cost, RunStory
+from harness.gathering import Instrument, RunStory
+from harness.gathering.records import OWN_CLAIM
 from harness.records import Counts
 from harness.records.sessions import Session
 from harness.report.digits import as_printed
 from harness.report.lexicon import Lexicon
 from harness.report.site.page import Made
 from harness.report.site.rendering import render, said
-from harness.report.words import NOTHING, number
+from harness.report.words import NOTHING, at_level, number
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 SCRIPT_WORDS = (
+    "finish_unstated", "not_stated",
     "correct", "incorrect", "no_answer", "truncated", "unscored", "errored", "unjudged", "missing", "all",
     "question", "prompt", "raw_prompt", "no_prompt", "role_system", "role_user", "role_assistant", "choices",
     "target", "thought", "thought_open", "answer", "answer_empty", "scores", "scorer", "mark", "value", "extracted",
@@ -27,7 +29,7 @@ SCRIPT_WORDS = (
     "seconds", "attempt", "error", "speech", "heard", "show_all", "show_more", "characters",
     "copy_link", "copied", "copy_by_hand", "broken", "searching", "found_none", "none_left",
     "media_image", "media_audio", "media_video", "with_sound", "invisible", "number", "read_on", "empty", "no_such",
-    "given", "frames", "long", "out_of", "places", "showing",
+    "given", "frames", "long", "out_of", "places", "showing", "opinions", "opinion", "opinion_attempt", "unreadable",
 )  # fmt: skip
 """Keys of the texts that the page's script needs."""
 SPEC_GROUPS = {
@@ -37,6 +39,7 @@ SPEC_GROUPS = {
     "machine": ("engine", "engine_version", "device", "seed", "verdicts"),
 }
 """The fields of a specification, as the page groups them."""
+_SOURCES = {"article": "source_article", OWN_CLAIM: "source_claim"}
 SPEC_APART = frozenset({"sampling", "media", "deviations", "model_path"})
 """Those with a place of their own, and where the weights lay on one machine, which no page tells."""
 
@@ -54,7 +57,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """A session as a line of the table. `made_with`: version, commit, and whether files differed from it."""
+    """A session as a line of the table. `made_with`: version, commit, and whether files differed from it. `what`: what
+    another model did in it; "" for the run's own."""
 
     started: str
     seconds: str
@@ -65,6 +69,7 @@ class Sitting:
     hardware: str
     command: str
     packages: tuple[str, ...]
+    what: str
 
 
 def run_page(run: RunStory, size: tuple[int, int], words: Lexicon, made: Made | None = None) -> str:
@@ -81,7 +86,7 @@ def run_page(run: RunStory, size: tuple[int, int], words: Lexicon, made: Made | 
         "questions": questions,
         "withheld": bool(run.withheld),
         "language": words.language,
-        "words": {key: text(key) for key in SCRIPT_WORDS},
+        "words": {key: text(key) for key in SCRIPT_WORDS} | _graded(run, words),
     }
     values: Mapping[str, object] = {
         "s": text,
@@ -89,7 +94,8 @@ def run_page(run: RunStory, size: tuple[int, int], words: Lexicon, made: Made | 
         "spec": run.run.spec,
         "score": _score(run, words),
         "counts": _counts(run.run.counts, words),
-        "cost": _cost(run.cost, words),
+        "cost": _cost(run, words),
+        "recorded": _recorded(run, words),
         "scorers": run.scorers,
         "others": [(name, f"{number(value, 'fraction')} %") for name, value in run.run.others],
         "groups": _groups(run, words),
@@ -99,6 +105,16 @@ def run_page(run: RunStory, size: tuple[int, int], words: Lexicon, made: Made | 
         ],
         "registrations": _registrations(run, words),
         "sittings": [_sitting(session, words) for session in run.sessions],
+        "other_sittings": [_sitting(session, words) for session in run.other_sessions],
+        "instruments": [
+            (
+                _instrument(instrument, words),
+                instrument.name,
+                instrument.description,
+                (instrument.wording or "").splitlines(),
+            )
+            for instrument in run.instruments
+        ],
         "questions": questions,
         "script": script,
         **({"made": made} if made else {}),
@@ -108,7 +124,7 @@ def run_page(run: RunStory, size: tuple[int, int], words: Lexicon, made: Made | 
 
 def _score(run: RunStory, words: Lexicon) -> str:
     """`78.3 % [74.9–81.2], 95 % interval` or nothing where there is no score."""
-    estimate = run.run.estimate
+    estimate = run.estimate
     if estimate is None:
         return ""
     if estimate.unit != "fraction":
@@ -116,8 +132,9 @@ def _score(run: RunStory, words: Lexicon) -> str:
     printed = as_printed(estimate)
     if not printed.interval:
         return f"{printed.value} %"
-    level = f"{100 * estimate.level:.4g}"
-    return words.text("samples.score_interval", value=printed.value, interval=printed.interval, level=level)
+    interval = printed.interval.removesuffix(at_level(estimate.level))
+    key = "samples.score_any_look" if run.early else "samples.score_interval"
+    return words.text(key, value=printed.value, interval=interval, level=f"{100 * estimate.level:.4g}")
 
 
 def _counts(counts: Counts, words: Lexicon) -> list[Line]:
@@ -125,17 +142,55 @@ def _counts(counts: Counts, words: Lexicon) -> list[Line]:
     return [Line(words.text(f"samples.{name}"), f"{getattr(counts, name):,}") for name in names]
 
 
-def _cost(cost: Cost, words: Lexicon) -> list[Line]:
-    def known(value: float | None) -> str:
-        return NOTHING if value is None else _duration(value, words)
+def _graded(run: RunStory, words: Lexicon) -> dict[str, str]:
+    """Words of the script that would say too much of recorded outputs: nobody knows what was sent."""
+    return {"prompt": words.text("samples.question_graded")} if run.recorded else {}
 
-    return [
+
+def _recorded(run: RunStory, words: Lexicon) -> list[Line]:
+    """Whose outputs these are, where they are not of ours."""
+    recorded = run.recorded
+    if recorded is None:
+        return []
+    told = {"title": recorded.title, "source": recorded.source, "licence": recorded.licence}
+    told["graded"] = recorded.graded or ""
+    unknown = words.text("samples.not_stated")
+    return [Line(words.text(f"samples.recorded_{name}"), value or unknown) for name, value in told.items()]
+
+
+def _cost(run: RunStory, words: Lexicon) -> list[Line]:
+    cost = run.cost
+    unknown = words.text("samples.not_stated") if run.recorded else NOTHING
+
+    def counted(tokens: int | None) -> str:
+        return unknown if tokens is None else f"{tokens:,}"
+
+    def known(value: float | None, at_least: bool) -> str:
+        if value is None:
+            return unknown
+        shown = _duration(value, words)
+        return words.text("samples.at_least", duration=shown) if at_least else shown
+
+    lines = [
         Line(words.text("samples.cost_generations"), f"{cost.generations:,}"),
-        Line(words.text("samples.cost_prompt_tokens"), f"{cost.prompt_tokens:,}"),
-        Line(words.text("samples.cost_output_tokens"), f"{cost.output_tokens:,}"),
-        Line(words.text("samples.cost_seconds"), known(cost.seconds)),
-        Line(words.text("samples.cost_device_seconds"), known(cost.device_seconds)),
+        Line(words.text("samples.cost_prompt_tokens"), counted(cost.prompt_tokens)),
+        Line(words.text("samples.cost_output_tokens"), counted(cost.output_tokens)),
+        Line(words.text("samples.cost_seconds"), known(cost.seconds, cost.at_least)),
+        Line(words.text("samples.cost_device_seconds"), known(cost.device_seconds, cost.at_least)),
     ]
+    if cost.others is not None:
+        others = cost.others
+        told = known(others.seconds, others.at_least)
+        lines.append(Line(words.text("samples.cost_others_seconds"), told))
+        told = known(others.device_seconds, others.at_least)
+        lines.append(Line(words.text("samples.cost_others_device_seconds"), told))
+    return lines
+
+
+def _instrument(instrument: Instrument, words: Lexicon) -> str:
+    """What another model was for: `judge, for mm-vet`."""
+    role = words.text(f"samples.role_{instrument.purpose}")
+    return words.text("samples.role_for", role=role, scorer=instrument.scorer) if instrument.scorer else role
 
 
 def _duration(seconds: float, words: Lexicon) -> str:
@@ -150,10 +205,10 @@ def _groups(run: RunStory, words: Lexicon) -> list[tuple[str, list[Line]]]:
     """The whole specification in groups, nothing left out; what is not set says so."""
     spec = run.run.spec
     groups = [
-        (words.text(f"samples.group_{group}"), [_field(name, getattr(spec, name), words) for name in names])
+        (words.text(f"samples.group_{group}"), [_field(run, name, words) for name in names])
         for group, names in SPEC_GROUPS.items()
     ]
-    groups.insert(3, (words.text("samples.group_sampling"), _settings(spec.sampling.model_dump(), words)))
+    groups.insert(3, (words.text("samples.group_sampling"), _drawing(run, words)))
     if spec.media is not None:
         groups.insert(4, (words.text("samples.group_media"), _settings(spec.media.model_dump(), words)))
     name = [Line(words.text("samples.run_name"), run.run.name, True)]
@@ -161,10 +216,19 @@ def _groups(run: RunStory, words: Lexicon) -> list[tuple[str, list[Line]]]:
     return [(words.text("samples.group_run"), name), *groups]
 
 
-def _field(name: str, value: object, words: Lexicon) -> Line:
+def _field(run: RunStory, name: str, words: Lexicon) -> Line:
+    label, value = words.text(f"samples.spec_{name}"), getattr(run.run.spec, name)
+    if not run.knows(name):
+        return Line(label, words.text("samples.not_stated"))
     # a seed is a name, not an amount
     shown = str(value) if name == "seed" else _plain(value, words)
-    return Line(words.text(f"samples.spec_{name}"), shown, isinstance(value, str) or name == "seed")
+    return Line(label, shown, isinstance(value, str) or name == "seed")
+
+
+def _drawing(run: RunStory, words: Lexicon) -> list[Line]:
+    unknown = words.text("samples.not_stated")
+    lines = _settings(run.run.spec.sampling.model_dump(), words)
+    return [line if run.knows(f"sampling.{line.label}") else Line(line.label, unknown) for line in lines]
 
 
 def _settings(values: Mapping[str, object], words: Lexicon) -> list[Line]:
@@ -187,11 +251,12 @@ def _plain(value: object, words: Lexicon) -> str:
 def _registrations(run: RunStory, words: Lexicon) -> list[Line]:
     lines = []
     for registered, made in run.run.registrations:
+        claimed = registered.claimed_source
         value = words.text(
             "samples.registered",
             claimed=number(registered.claimed, "fraction"),
             tolerance=number(registered.tolerance, "fraction"),
-            source=registered.claimed_source,
+            source=words.text(f"samples.{_SOURCES[claimed]}") if claimed in _SOURCES else claimed,
             made=f"{made:,}",
         )
         lines.append(Line(registered.claim, value))
@@ -200,10 +265,11 @@ def _registrations(run: RunStory, words: Lexicon) -> list[Line]:
 
 def _sitting(session: Session, words: Lexicon) -> Sitting:
     commit = session.commit or words.text("samples.no_commit")
+    shown = _duration(session.seconds, words)
     state = "" if session.dirty is None else words.text("samples.dirty" if session.dirty else "samples.clean")
     return Sitting(
         started=session.started,
-        seconds=_duration(session.seconds, words),
+        seconds=shown if session.ended else words.text("samples.at_least", duration=shown),
         generated=f"{session.generated:,}",
         devices=f"{session.devices}",
         made_with=" ".join(part for part in (session.version, commit, state) if part),
@@ -211,4 +277,5 @@ def _sitting(session: Session, words: Lexicon) -> Sitting:
         hardware=session.hardware,
         command=session.command,
         packages=tuple(f"{name}=={version}" for name, version in session.packages),
+        what="" if session.purpose == "generating" else f"{words.text(f'samples.role_{session.purpose}')} {session.by}",
     )

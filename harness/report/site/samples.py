@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from math import isfinite
 from typing import Any
 
-from harness.gathering import OutputStory, RunStory, SampleStory
+from harness.gathering import OpinionStory, OutputStory, RunStory, SampleStory
 from harness.records import Media, MediaUse, Message, Score, ScoreStatus
 from harness.report.lexicon import Lexicon
 from harness.report.site.page import Attached, Made, Page
@@ -82,14 +82,12 @@ class _Index:
 
     def add(self, sample: SampleStory) -> None:
         marks: dict[int, str] = {}
-        values = []
         for output in sample.outputs:
             mark = next((score for score in output.scores if score.scorer == self._judge), None)
             marks[output.repeat] = CODES[mark.status] if mark else UNJUDGED
-            if mark is not None and mark.value is not None:
-                values.append(mark.value)
         letters = "".join(marks.get(r, MISSING) for r in range(max(marks, default=-1) + 1))
-        mean = _number(sum(values) / len(values)) if values else None
+        value = sample.mean(self._judge)
+        mean = None if value is None else _number(value)
         name = sample.id if len(sample.id) <= _ID else sample.id[: _ID - 1] + "…"
         self._rows.append((sample.position, name, letters, mean))
         self.questions += 1
@@ -127,10 +125,18 @@ def _told(sample: SampleStory) -> dict[str, Any]:
                 "heard": output.heard,
                 "speech": None if output.speech is None else _speech(sample, output),
                 "scores": [[*_mark(score), score.answer, score.reason] for score in output.scores],
+                # left out where there are none, as of nearly all outputs
+                **({"opinions": [_opinion(said) for said in output.opinions]} if output.opinions else {}),
             }
             for output in sample.outputs
         ],
     }
+
+
+def _opinion(said: OpinionStory) -> list[Any]:
+    """Scorer, judge, which opinion, which attempt (both counted from 1), whether it could be read, the reply, what is
+    to be known of it."""
+    return [said.scorer, said.judge, said.ask + 1, said.attempt, said.readable, said.text, said.reason]
 
 
 def _withheld(sample: SampleStory) -> dict[str, Any]:
@@ -147,7 +153,7 @@ def _measures(output: OutputStory) -> dict[str, Any]:
         "repeat": output.repeat,
         "finish": output.finish,
         "tokens": [output.prompt_tokens, output.output_tokens],
-        "seconds": _number(output.seconds),
+        "seconds": None if output.seconds is None else _number(output.seconds),
         "attempt": output.attempt,
     }
 

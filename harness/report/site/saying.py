@@ -21,6 +21,9 @@ from harness.records.settings import Settings
 from harness.report.lexicon import Lexicon
 from harness.report.words import number, percentage
 
+_STORED = "(stored copy of a public page)"
+"""What configs/references/ writes behind a source without an address."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -117,7 +120,8 @@ def figure_line(name: str, figure: Figure | None, words: Lexicon) -> FigureLine:
     if figure.questions:
         behind.append(words.text("site.behind_questions", count=f"{figure.questions:,}"))
     if figure.repeats:
-        behind.append(words.text("site.behind_repeats", count=f"{figure.repeats:,}"))
+        once = "site.behind_repeats_one" if figure.repeats == 1 else "site.behind_repeats"
+        behind.append(words.text(once, count=f"{figure.repeats:,}"))
     return FigureLine(
         name=name,
         label=figure.label,
@@ -125,7 +129,7 @@ def figure_line(name: str, figure: Figure | None, words: Lexicon) -> FigureLine:
         conditions=words.text("site.joined").join(behind),
         metric=figure.metric,
         settings=figure.settings or "",
-        source=figure.source,
+        source=figure.source.replace(_STORED, words.text("site.stored_copy")),
         confidence=f"{figure.confidence}{words.text('site.colon')}{words.text(f'site.confidence_{figure.confidence}')}"
         if len(figure.confidence) == 1
         else words.text(f"site.confidence_{figure.confidence}"),

@@ -19,7 +19,10 @@ from typing import ClassVar
 from harness.records import Generation, Message, Sample, Sampling, Score
 from harness.tasks.scorers.base import Rule, unscored
 
-NO_OPINION = "no judge has been asked"
+NOT_JUDGED = "not judged yet: harness judge RUN --by MODEL"
+"""What a score says about an answer that no judge has been asked about."""
+UNREADABLE = "opinions not in the form asked for"
+"""How the reason of a score begins whose opinions cannot be read."""
 # a reply longer than this is not the mark alone
 _LONGEST_REPLY = 200
 _PLACE = re.compile(r"\{(question|target|answer|mark)\}")
@@ -90,13 +93,13 @@ class OpinionScorer(Rule):
         if plain is not None:
             return self.mark([plain], sample, generation)
         if not replies:
-            return unscored(generation, self.name, NO_OPINION)
+            return unscored(generation, self.name, NOT_JUDGED)
         read = [said for reply in replies if (said := self.read(reply, sample)) is not None]
         if 2 * len(read) <= len(replies):
             shown = " ".join(replies[0].split())[:100]
             return unscored(
                 generation, self.name,
-                f"{len(replies) - len(read)} of {len(replies)} opinions are not in the form asked for ({shown!r})",
+                f"{UNREADABLE}: {len(replies) - len(read)} of {len(replies)} ({shown!r})",
             )  # fmt: skip
         return self.mark(read, sample, generation)
 

@@ -3,7 +3,8 @@
 from harness.records import Generation, Sample, Score
 from harness.tasks.scorers.base import Rule, unscored
 
-NOT_COMPARED = "no speaker model has compared the voices"
+NOT_COMPARED = "not compared yet: harness listen RUN --speaker MODEL"
+"""What a score says of a spoken answer whose voice has not been compared."""
 
 
 class SpeakerSimilarity(Rule):

@@ -136,6 +136,7 @@
     const asked = [question.id, question.prompt, question.target, ...question.choices, ...parts].some(has);
     return question.outputs.filter((output) =>
       asked || has(output.thought) || has(output.answer) || has(output.heard) || has(output.error) ||
+      (output.opinions || []).some((said) => has(said[5])) ||
       output.scores.some((score) => has(score[4]) || has(score[5]))).map((output) => output.repeat);
   }
 

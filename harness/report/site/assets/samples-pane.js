@@ -100,13 +100,26 @@
     const [given, made] = output.tokens;
     const lines = [
       [words.finish, words["finish_" + output.finish] || output.finish],
-      [words.tokens, look.count(given) + ", " + look.count(made)],
-      [words.seconds, output.seconds === null ? "\u2013" : String(Number(output.seconds.toPrecision(3)))],
-      [words.attempt, String(output.attempt)],
+      [words.tokens, given === null || made === null ? words.not_stated : look.count(given) + ", " + look.count(made)],
+      [words.seconds, output.seconds === null ? (given === null ? words.not_stated : "\u2013") : String(Number(output.seconds.toPrecision(3)))],
+      [words.attempt, output.attempt === null ? words.not_stated : String(output.attempt)],
     ];
     const list = make("dl.output-facts");
     for (const [name, text] of lines) list.append(make("div", null, make("dt", null, name), make("dd", null, text)));
     return list;
+  }
+
+  /** What judges said, word for word: text like every other. */
+  function opinions(list, look) {
+    const words = look.words;
+    return list.map(([scorer, judge, number, attempt, readable, text, reason]) => {
+      const title = [fill(words.opinion, { judge, scorer, number })];
+      if (attempt > 1) title.push(fill(words.opinion_attempt, { number: attempt }));
+      if (!readable) title.push(words.unreadable);
+      const box = make("div.opinion", null, make("h5", null, inline(title.join(" \u00b7 "), look)), block(text, look));
+      if (reason) box.append(make("p.quiet", { lang: "en" }, inline(reason, look)));
+      return box;
+    });
   }
 
   function texts(question, output, look) {
@@ -128,6 +141,7 @@
         make("audio", { controls: true, preload: "none", src: output.speech }));
     }
     if (output.heard !== null) found.push(make("h4", null, words.heard), block(output.heard, look));
+    if (output.opinions) found.push(make("h4", null, words.opinions), ...opinions(output.opinions, look));
     return found;
   }
 

@@ -7,6 +7,8 @@
   // "79.5", "≥ 98.0 %", "128 GB", "79.5 78.4–80.6"; "9400億 (940,000,000,000)"; but neither "2 of 3" nor "100万"
   var PLAIN = /^[≈<>≤≥~±]?\s*(-?[\d,]*\.?\d+)(?: ?%)?(?=$| [^\d\s]+$| [≤≥]| -?\d)/;
   var BESIDE = /[万億兆].*\((-?[\d,]*\.?\d+)\)$/;
+  // whose a number is, behind it: no part of what is sorted by
+  var WHOSE = /\s*[(（][^()（）\d][^()（）]*[)）]$/;
 
   function tableOfClaims(table) {
     var form = document.querySelector("form.filters");
@@ -58,6 +60,7 @@
         return options.indexOf(text);
       }
       if (name === "claimed" || name === "measured") {
+        text = text.replace(WHOSE, "");
         var number = PLAIN.exec(text) || BESIDE.exec(text);
         if (number) return parseFloat(number[1].replace(/,/g, ""));
       }
