@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -162,7 +163,9 @@ def test_without_samples_no_output_leaves(tmp_path: Path, run: str) -> None:
 def test_the_same_bytes_whenever_it_is_made(tmp_path: Path, run: str) -> None:
     forms = ("html", *TEXTS, "tex", "junit", "parquet", "lm-eval", "eee", "hf")
     for name in ("one", "two"):
-        publish(report_of("C082", "S02"), tmp_path / name, forms)
+        report = report_of("C082", "S02")
+        dated = replace(report.publication, written=datetime(2026, 11, 22, tzinfo=UTC))
+        publish(replace(report, publication=dated), tmp_path / name, forms)
     one, two = (read_manifest(tmp_path / name) for name in ("one", "two"))
     assert one == two
     assert len(one.files) > 10
