@@ -113,7 +113,7 @@ def hardware(device: str) -> MachineFacts:
     """The machine, with its accelerators if `device` (of EngineInfo) is one."""
     cards = _cards() if device.startswith("cuda") else ()
     return MachineFacts(
-        system=f"{platform.system()} {platform.release()}",
+        system=platform.system(),
         processor=processor(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         memory_gb=round(available.total() / 1e9, 1),
