@@ -1,6 +1,7 @@
 """Where the project's folders are. The root is the checkout the package is imported from, or $HARNESS_ROOT."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 from harness.errors import ConfigError
@@ -10,8 +11,13 @@ _CHECKOUT = Path(__file__).resolve().parent.parent
 
 def root() -> Path:
     """The checkout with configs/ and seeds/. Raises ConfigError if there is none."""
-    named = os.environ.get("HARNESS_ROOT")
-    folder = Path(named) if named else _CHECKOUT
+    return _root(os.environ.get("HARNESS_ROOT"))
+
+
+# asked for tens of thousands of times by a long report
+@cache
+def _root(named: str | None) -> Path:
+    folder = Path(named) if named else Path(__file__).resolve().parent.parent
     if not (folder / "configs").is_dir():
         raise ConfigError(
             f"No configs/ folder in {folder}: run from a checkout of the project, or set HARNESS_ROOT to one."

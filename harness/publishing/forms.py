@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, cast
 
 from harness.errors import UnknownName
@@ -28,7 +29,7 @@ class Look:
         return lexicon(self.language)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Told:
     """A publication, how it is to look, and where the samples of its runs come from."""
 
@@ -43,7 +44,7 @@ class Told:
         """The verdicts on claims as a whole."""
         return tuple(v for v in self.publication.verdicts if v.check < 0)
 
-    @property
+    @cached_property
     def rows(self) -> tuple[Row, ...]:
         found = rows(self.publication.verdicts, self.publication.claims, self.look.words)
         return conclusions(found) if self.look.brief else found
@@ -161,5 +162,6 @@ def files(told: Told, names: Iterable[str]) -> Iterator[File]:
     """The files of all these forms, made as they are taken; the page links to the others."""
     names = tuple(names)
     others = tuple(cast(str, FORMS[name].one) for name in names if FORMS[name].one)
+    told = replace(told, others=others)
     for name in names:
-        yield from FORMS[name].make(replace(told, others=others))
+        yield from FORMS[name].make(told)
