@@ -14,7 +14,7 @@ from harness.errors import HarnessError, MissingExtra
 from harness.gathering import Publication
 from harness.report import figures, typefaces
 from harness.report.lexicon import lexicon
-from harness.report.pictures import Mark, Picture, costs_of, course_of, overview_of, picture_of
+from harness.report.pictures import Mark, Picture, costs_of, course_of, picture_of
 from harness.report.pictures.scales import percent_axis
 
 pytest.importorskip("matplotlib", reason="the extra 'plots' is not installed")
@@ -81,10 +81,8 @@ def test_a_figure_is_one_column_wide_and_an_overview_a_page() -> None:
         return float((ET.fromstring(svg).get("width") or "").removesuffix("pt")) / 72
 
     assert wide(figures.figure_bytes(picture(), "svg", EN)) == pytest.approx(3.46, abs=0.05)
-    overview = overview_of(told(), EN)
-    assert overview is not None
-    (page,) = figures.overview_bytes(overview, "svg", EN)
-    assert wide(page) == pytest.approx(6.98, abs=0.05)
+    pages = dict(figures.figures(told(), "svg", EN, each=False))
+    assert wide(pages["overview"]) == pytest.approx(6.98, abs=0.05)
 
 
 def test_a_users_own_settings_change_nothing(tmp_path: Path) -> None:

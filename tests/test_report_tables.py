@@ -38,7 +38,7 @@ from harness.records import (
 from harness.report import as_json, digits, escaping, junit, latex, markdown, parquet, tall, terminal
 from harness.report.columns import COLUMN_SETS, column_set
 from harness.report.csv_file import NUMBERS, TEXTS, comparison_csv, value_of
-from harness.report.inline import Cell, Cited, Indent, Marks, Notes, Piece, html, letters, plain
+from harness.report.inline import Cell, Cited, Indent, Marks, Notes, Piece, letters, plain
 from harness.report.lexicon import LANGUAGES, Language, lexicon
 from harness.report.rows import Row, conclusions, rows
 from harness.report.words import NOTHING
@@ -63,6 +63,7 @@ def japanese() -> tuple[Row, ...]:
         ("paper.tex", lambda: latex.comparison_tex(table(), HEADINGS, columns="paper")),
         ("paper_ja.tex", lambda: latex.comparison_tex(japanese(), HEADINGS, JA, "paper")),
         ("brief.md", lambda: markdown.verdict_document(conclusions(table()), HEADINGS, columns="brief")),
+        ("verdicts.json", lambda: as_json.dumps(as_json.document("report", VERDICTS)) + "\n"),
         ("claims_ja.xml", lambda: junit.claims_junit(conclusions(japanese()), HEADINGS, JA)),
     ],
 )
@@ -203,17 +204,6 @@ def test_notes_are_counted_once_and_lettered_beyond_z() -> None:
     assert (notes.lettered(["y"]), notes.cited(["t"])) == (("b",), (2,))
     assert notes.listed() == (("a", "x"), ("b", "y"), ("1", "s"), ("2", "t"))
     assert [letters(n) for n in (0, 25, 26, 27, 701, 702)] == ["a", "z", "aa", "ab", "zz", "aaa"]
-
-
-def test_cells_as_html_are_escaped_isolated_and_linked() -> None:
-    made = html((
-        (Indent(), Piece("<b>x</b> \u202e& y", "strong"), Marks(("a", "1"))), (Piece("a'\"", "code"), Cited(2)),
-    ))  # fmt: skip
-    assert str(made) == (
-        '<span class="indent"></span> <strong><bdi>&lt;b&gt;x&lt;/b&gt; &amp; y</bdi></strong>'
-        '<sup><a href="#note-a">a</a>,<a href="#note-1">1</a></sup>'
-        '<br><code><bdi>a&#39;&#34;</bdi></code> <a href="#note-2">[2]</a>'
-    )
 
 
 # -- languages

@@ -25,7 +25,6 @@ from harness.report.lexicon import Lexicon
 from harness.report.pictures import (
     CostPicture,
     CoursePicture,
-    Overview,
     Picture,
     costs_of,
     course_of,
@@ -88,13 +87,6 @@ def figure_bytes(picture: Picture | CoursePicture | CostPicture, form: Form, wor
     finds no Japanese font, ValueError for another form."""
     drawing = _Drawing("", picture.title, _laid(picture, words))
     return _rendered(drawing, form, _face([drawing.canvas], words))
-
-
-def overview_bytes(overview: Overview, form: Form, words: Lexicon) -> tuple[bytes, ...]:
-    """The overview as wide as a page's text, one figure for each page that it needs. Raises as `figure_bytes` does."""
-    pages = laid_overview(overview, words)
-    face = _face(pages, words)
-    return tuple(_rendered(_Drawing("", overview.title, page), form, face) for page in pages)
 
 
 @dataclass(frozen=True, slots=True)

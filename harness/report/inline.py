@@ -7,14 +7,11 @@ Pieces of a line are parted by one space; marks hang on the piece before them. T
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from harness.report.escaping import clean
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 Style = Literal["plain", "strong", "emphasis", "code"]
 
@@ -121,30 +118,3 @@ def _says(part: Inline) -> bool:
     if isinstance(part, Piece):
         return bool(clean(part.text))
     return bool(part.labels) if isinstance(part, Marks) else True
-
-
-def html(found: Cell) -> Markup:
-    """A cell for a page: escaped, each text isolated from the direction of its neighbours, marks linked to the element
-    `note-<label>`."""
-    from markupsafe import Markup
-
-    return Markup("<br>").join(Markup("").join(_spaced(line_)) for line_ in found)
-
-
-def _spaced(line_: Line) -> Iterator[Markup]:
-    from markupsafe import Markup, escape
-
-    tags = {"plain": "", "strong": "strong", "emphasis": "em", "code": "code"}
-    for position, part in enumerate(line_):
-        if isinstance(part, Marks):
-            linked = (Markup('<a href="#note-{0}">{0}</a>').format(label) for label in part.labels)
-            yield Markup("<sup>{}</sup>").format(Markup(",").join(linked))
-            continue
-        yield escape(" " if position else "")
-        if isinstance(part, Indent):
-            yield Markup('<span class="indent"></span>')
-        elif isinstance(part, Cited):
-            yield Markup('<a href="#note-{0}">[{0}]</a>').format(part.number)
-        else:
-            text, tag = Markup("<bdi>{}</bdi>").format(clean(part.text)), tags[part.style]
-            yield Markup(f"<{tag}>{{}}</{tag}>").format(text) if tag else text
