@@ -3,7 +3,8 @@
 HarnessError            one sentence for the user, exit code 1; never shown with a traceback
 ├── ConfigError         a YAML file says something we do not understand (file, line, nearest known key)
 ├── UnknownName         a claim, model, task, suite or run that does not exist (nearest names)
-├── ModelError          a checkpoint that cannot be used: no config, pickled weights, unreachable, does not fit
+├── HubError            weights or data that cannot be had from the hub: unreachable, gated, damaged, no room
+├── ModelError          a checkpoint that cannot be used: no config, pickled weights, does not fit
 ├── MediaError          an image, sound or film that cannot be read, or is more than its limits allow
 ├── DatasetError        a dataset that cannot be reached (path or revision wanted, how to provide it)
 ├── TaskError           a task whose rows or settings make no sense
@@ -41,6 +42,10 @@ class UnknownName(HarnessError):
     def of(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownName":
         """`kind` in the singular ("claim"); the message adds the nearest of the known names."""
         return cls(f"There is no {kind} {name!r}{did_you_mean(name, known)}.")
+
+
+class HubError(HarnessError):
+    """What is on the hub cannot be had."""
 
 
 class ModelError(HarnessError):

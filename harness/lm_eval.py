@@ -16,7 +16,7 @@ from harness import models
 from harness.engines import Setup, open_engine
 from harness.errors import ConfigError, did_you_mean
 from harness.library import checkpoints
-from harness.models.hub import fetch_weights, weights_name
+from harness.models.fetching import fetch_weights, weights_name
 from harness.records import KVPrecision, MediaLimits, ModelSpec, Precision, Record
 from harness.tasks import lm_eval_model
 from harness.tasks.lm_eval_requests import MAX_GEN_TOKS, Loaded, Settings

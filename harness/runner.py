@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from harness import engines, models, tasks
+from harness import engines, hub, models, tasks
 from harness.asking import Enough, Missing, Watch, generate
 from harness.discretion import without_secrets
 from harness.errors import EngineError, HarnessError, Interrupted, TaskError
-from harness.models.checksums import verify_weights
-from harness.models.hub import fetch_weights, weights_name
+from harness.models.fetching import fetch_weights, weights_name
 from harness.plan import STOPS_DROPPED, Options, PlannedRun, open_task, run_seed
 from harness.provenance import Sitting
 from harness.records import Deviation, MediaLimits, Registration, RunSpec, Sampling
@@ -67,11 +66,12 @@ class Bench:
     def prepared(self, run: PlannedRun) -> tuple[PlannedRun, engines.Engine]:
         """The run with its weights on this machine, and an engine for it.
 
-        Raises ModelError (weights that cannot be had, a checkpoint that cannot be used), UnknownName, ConfigError.
+        Raises HubError (weights that cannot be had), ModelError (a checkpoint that cannot be used), UnknownName,
+        ConfigError.
         """
         if run.local:
             folder = run.folder or fetch_weights(run.model)
-            verify_weights(folder)
+            hub.verify(folder)
             run = replace(run, folder=folder)
         setup, wants = self._setup(run), engine_key(run)
         if self._engine is None or wants != self._wants:
@@ -145,6 +145,9 @@ class Runner:
         """As the function of this name; `name`: the stored run to go on with, refused if it is another."""
         options = self._options
         task = open_task(run, options)
+        # before the weights: what cannot be fetched is known sooner, and no card waits for a download
+        for pin in tasks.awaited(task):
+            pin.fetch()
         run, engine = self._bench.prepared(run)
         spec = complete_spec(run, task, engine)
         with RunStore.create_or_resume(spec, name=name) as store:

@@ -474,7 +474,7 @@ def test_rows_of_another_shape_are_named(tmp_path: Path, name: str, file: str, r
 def test_missing_files_are_named(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HARNESS_DATA", raising=False)
     with pytest.raises(DatasetError, match="--data-dir FOLDER"):
-        load_task(name, data_dir=tmp_path).questions()
+        list(load_task(name, data_dir=tmp_path).samples())
 
 
 def test_letter_index() -> None:

@@ -1,6 +1,5 @@
 """Weights from the hub: resumed, checked, offline; against a cache made by hand and a server that plays the hub."""
 
-import hashlib
 import io
 import json
 import os
@@ -8,21 +7,19 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.errors import ModelError
-from harness.models.byte_progress import ByteProgress
-from harness.models.checksums import verify_weights
-from harness.models.hub import fetch_weights
+from harness.errors import HubError, ModelError
+from harness.hub.byte_progress import ByteProgress
+from harness.hub.checksums import verify
+from harness.models.fetching import fetch_weights
 from harness.records import ModelSpec, Repository
+from tests.played_hub import Hub, Repo, git_name, playing, sha256
 
 COMMIT = "a" * 40
 REPO = "org/model"
@@ -31,14 +28,6 @@ CONFIG = json.dumps({"model_type": "qwen2"}).encode()
 SHARDS = {f"model-{i}-of-3.safetensors": bytes([i]) * (300_000 + i) for i in (1, 2, 3)}
 INDEX = json.dumps({"weight_map": {f"w{i}": name for i, name in enumerate(SHARDS)}}).encode()
 FILES = {"config.json": CONFIG, "model.safetensors.index.json": INDEX} | SHARDS
-
-
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def git_name(data: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()  # the name git gives a file
 
 
 # --- a cache as the hub's client leaves it
@@ -86,14 +75,14 @@ def test_a_damaged_file_is_named_with_the_remedy_and_not_forgotten(cache: Path, 
     blob = cache / "blobs" / sha256(data)
     blob.write_bytes(damage(data))
     for _ in range(2):
-        with pytest.raises(ModelError, match=rf"{re.escape(name)} is damaged: its sha256.*Delete {blob} and run again"):
+        with pytest.raises(HubError, match=rf"{re.escape(name)} is damaged: its sha256.*Delete {blob} and run again"):
             fetch_weights(SPEC)
     blob.write_bytes(data)
     fetch_weights(SPEC)
 
 
 def test_what_was_checked_is_read_again_only_when_it_changed(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness.models import checksums
+    from harness.hub import checksums
 
     read: list[str] = []
     real = checksums._sha256
@@ -110,16 +99,16 @@ def test_what_was_checked_is_read_again_only_when_it_changed(cache: Path, monkey
     state = blob.stat()
     blob.write_bytes(b"\x02" * (state.st_size - 1) + b"x")
     os.utime(blob, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
-    with pytest.raises(ModelError, match="model-2-of-3"):
+    with pytest.raises(HubError, match="model-2-of-3"):
         fetch_weights(SPEC)
 
 
 def test_a_folder_that_was_linked_to_is_checked_too(cache: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").symlink_to(cache / "snapshots" / COMMIT)
-    verify_weights(tmp_path / "mine")
+    verify(tmp_path / "mine")
     (cache / "blobs" / sha256(SHARDS["model-3-of-3.safetensors"])).write_bytes(b"")
-    with pytest.raises(ModelError, match="model-3-of-3"):
-        verify_weights(tmp_path / "mine")
+    with pytest.raises(HubError, match="model-3-of-3"):
+        verify(tmp_path / "mine")
 
 
 def test_a_run_looks_at_its_weights_before_it_loads_them(cache: Path) -> None:
@@ -130,7 +119,7 @@ def test_a_run_looks_at_its_weights_before_it_loads_them(cache: Path) -> None:
 
     (cache / "blobs" / sha256(SHARDS["model-3-of-3.safetensors"])).write_bytes(b"")
     run: Any = SimpleNamespace(local=True, engine="transformers", folder=cache / "snapshots" / COMMIT, model=SPEC)
-    with pytest.raises(ModelError, match="model-3-of-3"):
+    with pytest.raises(HubError, match="model-3-of-3"):
         Bench(Options()).prepared(run)
 
 
@@ -139,7 +128,7 @@ def test_a_plain_folder_has_nothing_to_be_checked_against(cache: Path, tmp_path:
     plain.mkdir()
     for name in FILES:
         (plain / name).write_bytes(b"anything")
-    verify_weights(plain)
+    verify(plain)
     assert not (tmp_path / "checkpoints" / "verified.json").exists()
 
 
@@ -166,9 +155,7 @@ def test_pickled_weights_in_the_cache_are_refused(cache: Path) -> None:
 
 def test_nothing_there_and_no_network(cache: Path) -> None:
     other = SPEC.model_copy(update={"repository": Repository(hub=REPO, revision="b" * 40)})
-    with pytest.raises(
-        ModelError, match=r"org/model@bbbbbbbbbbbb is not on this machine and the hub cannot be reached"
-    ):
+    with pytest.raises(HubError, match=r"org/model@bbbbbbbbbbbb is not on this machine and the hub cannot be reached"):
         fetch_weights(other)
     with pytest.raises(ModelError, match="names no repository"):
         fetch_weights(SPEC.model_copy(update={"repository": None}))
@@ -177,137 +164,20 @@ def test_nothing_there_and_no_network(cache: Path) -> None:
 # --- a server that plays the hub
 
 
-@dataclass
-class Hub:
-    """What the server has and what goes wrong. `asked`: (method, file, first byte) of every request for a file."""
-
-    files: dict[str, bytes]
-    address: str = ""
-    asked: list[tuple[str, str, int]] = field(default_factory=list)
-    # file: bytes after which the connection breaks, one entry for each time
-    breaks: dict[str, list[int]] = field(default_factory=dict)
-    busy: dict[str, int] = field(default_factory=dict)
-    ranges: bool = True
-    # seconds between two pieces of 10 kB
-    pause: float = 0.0
-    lies: dict[str, bytes] = field(default_factory=dict)
-
-    def begins(self, name: str) -> list[int]:
-        return [first for method, asked, first in self.asked if (method, asked) == ("GET", name)]
-
-
-class Answers(BaseHTTPRequestHandler):
-    """One request to the played hub, which the server carries as `played`."""
-
-    protocol_version = "HTTP/1.1"
-
-    @property
-    def hub(self) -> Hub:
-        found: Hub = self.server.played  # type: ignore[attr-defined]
-        return found
-
-    def log_message(self, *_: Any) -> None:
-        """Not on the screen."""
-
-    def do_HEAD(self) -> None:
-        self.file(body=False)
-
-    def do_GET(self) -> None:
-        path = self.path.split("?")[0]
-        if path in (f"/api/models/{REPO}", f"/api/models/{REPO}/revision/main"):
-            self.answer(200, body=json.dumps({"id": REPO, "sha": COMMIT}).encode())
-        elif path == f"/api/models/{REPO}/tree/{COMMIT}":
-            listed = [entry(name, data) for name, data in self.hub.files.items()]
-            self.answer(200, body=json.dumps(listed).encode())
-        elif path.startswith("/api/"):
-            self.answer(404, {"X-Error-Code": "RevisionNotFound" if REPO in path else "RepoNotFound"})
-        else:
-            self.file(body=True)
-
-    def answer(self, status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> None:
-        self.send_response(status)
-        for name, value in ({"Content-Length": str(len(body))} | (headers or {})).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def file(self, *, body: bool) -> None:
-        hub, name = self.hub, self.path.removeprefix(f"/{REPO}/resolve/{COMMIT}/")
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        first = int(asked[1]) if asked else 0
-        hub.asked.append((self.command, name, first))
-        if body and hub.busy.get(name, 0) > 0:
-            hub.busy[name] -= 1
-            self.answer(503)
-            return
-        data = hub.files[name]
-        partly = asked is not None and hub.ranges
-        sent = hub.lies.get(name, data)[first if partly else 0 :]
-        self.answer(
-            206 if partly else 200,
-            {
-                "X-Repo-Commit": COMMIT,
-                "ETag": f'"{sha256(data) if name in SHARDS else git_name(data)}"',
-                "Content-Length": str(len(sent)),
-            },
-        )
-        if body:
-            breaks = hub.breaks.get(name, [])
-            self.send(sent, breaks.pop(0) if breaks else len(sent))
-
-    def send(self, data: bytes, stop: int) -> None:
-        """The data as far as `stop`, where the connection breaks if that is not the end."""
-        try:
-            for at in range(0, stop, 10_000):
-                self.wfile.write(data[at : min(at + 10_000, stop)])
-                time.sleep(self.hub.pause)
-        except OSError:
-            stop = -1  # the client is gone
-        self.close_connection = stop != len(data)
-
-
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """The played hub, which this process's client takes for the real one."""
-    from huggingface_hub import constants
-
-    from harness import network
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    server.daemon_threads = True
-    played = server.played = Hub(dict(FILES))  # type: ignore[attr-defined]
-    played.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    network.reachable.cache_clear()
-    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "")
-    monkeypatch.setenv("HARNESS_CHECKPOINTS", str(tmp_path / "checkpoints"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_IMPLICIT_TOKEN", True)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "ENDPOINT", played.address)
-    template = played.address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    yield played
-    network.reachable.cache_clear()
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def entry(name: str, data: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = {"type": "file", "path": name, "size": len(data), "oid": git_name(data)}
-    if name in SHARDS or name.endswith(".bin"):
-        found["lfs"] = {"oid": sha256(data), "size": len(data), "pointerSize": 130}
-    return found
+    """The played hub with one model, which this process's client takes for the real one."""
+    with playing({f"models/{REPO}": Repo(COMMIT, dict(FILES))}) as played:
+        played.taken_for_real(monkeypatch, tmp_path / "hub")
+        monkeypatch.setenv("HARNESS_CHECKPOINTS", str(tmp_path / "checkpoints"))
+        yield played
 
 
 FETCH = """
 import sys
-from harness.models.hub import fetch_weights
+from harness.models.fetching import fetch_weights
 from harness.records import ModelSpec, Repository
+from tests.played_hub import Hub, Repo, git_name, playing, sha256
 repository = Repository(hub=sys.argv[1], revision=sys.argv[2])
 print(fetch_weights(ModelSpec(id="m", name="M", developer="d", weights="open", repository=repository)))
 """
@@ -315,15 +185,9 @@ print(fetch_weights(ModelSpec(id="m", name="M", developer="d", weights="open", r
 
 def client(hub: Hub, tmp_path: Path) -> "subprocess.Popen[str]":
     """fetch_weights in a process of its own, which can be killed."""
-    changed = {
-        "HF_ENDPOINT": hub.address,
-        "HF_HUB_CACHE": str(tmp_path / "hub"),
-        "HF_HUB_OFFLINE": "0",
-        "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
-    }
     return subprocess.Popen(
         [sys.executable, "-c", FETCH, REPO, COMMIT],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | changed,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | hub.environment(tmp_path / "hub"),
     )  # fmt: skip
 
 
@@ -340,7 +204,7 @@ def blobs(tmp_path: Path) -> Path:
 
 
 def test_a_repository_comes_whole_and_only_once(hub: Hub, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    hub.files["pytorch_model.bin"] = b"\x80\x04"
+    hub.repos[f"models/{REPO}"].files["pytorch_model.bin"] = b"\x80\x04"
     folder = fetch_weights(at(None))
     assert folder.name == COMMIT and contents(folder) == FILES
     assert (folder / "model-1-of-3.safetensors").is_symlink()
@@ -360,16 +224,14 @@ def test_a_broken_connection_goes_on_where_it_broke(hub: Hub) -> None:
 
 
 def test_a_connection_that_breaks_for_good_keeps_what_came(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness.models import download
+    from harness.hub import download
 
     monkeypatch.setattr(download, "TRIES", 1)
     hub.breaks["model-2-of-3.safetensors"] = [100_000, 0]
-    with pytest.raises(
-        ModelError, match=r"download of model-2-of-3\.safetensors broke off after .*it goes on from here"
-    ):
+    with pytest.raises(HubError, match=r"download of model-2-of-3\.safetensors broke off after .*it goes on from here"):
         fetch_weights(at())
     hub.busy["model-2-of-3.safetensors"] = 1
-    with pytest.raises(ModelError, match=r"The hub sends no more of model-2-of-3\.safetensors"):
+    with pytest.raises(HubError, match=r"The hub sends no more of model-2-of-3\.safetensors"):
         fetch_weights(at())
     assert contents(fetch_weights(at())) == FILES
     assert hub.begins("model-2-of-3.safetensors") == [0, 100_000, 100_000, 100_000]
@@ -403,7 +265,7 @@ def test_a_server_without_ranges_sends_it_all_again(hub: Hub) -> None:
 def test_what_is_not_what_was_published_never_gets_into_the_cache(hub: Hub, tmp_path: Path) -> None:
     name = "model-2-of-3.safetensors"
     hub.lies[name] = b"x" * len(SHARDS[name])
-    with pytest.raises(ModelError, match=r"What came as model-2-of-3\.safetensors is not what was published"):
+    with pytest.raises(HubError, match=r"What came as model-2-of-3\.safetensors is not what was published"):
         fetch_weights(at())
     assert not (blobs(tmp_path) / sha256(SHARDS[name])).exists()
     hub.lies.clear()
@@ -421,7 +283,7 @@ def test_two_processes_share_one_download(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_a_repository_with_pickled_weights_only_is_refused_before_anything_comes(hub: Hub) -> None:
-    hub.files = {"config.json": CONFIG, "pytorch_model.bin": b"\x80\x04"}
+    hub.repos[f"models/{REPO}"].files = {"config.json": CONFIG, "pytorch_model.bin": b"\x80\x04"}
     with pytest.raises(
         ModelError, match=r"org/model has its weights only in pickled form \(pytorch_model\.bin\), which"
     ):
@@ -430,9 +292,9 @@ def test_a_repository_with_pickled_weights_only_is_refused_before_anything_comes
 
 
 def test_what_is_not_there_is_said(hub: Hub) -> None:
-    with pytest.raises(ModelError, match="There is no repository org/none on the hub"):
+    with pytest.raises(HubError, match="There is no repository org/none on the hub"):
         fetch_weights(at(repo="org/none"))
-    with pytest.raises(ModelError, match=f"org/model has no revision {'c' * 40} on the hub"):
+    with pytest.raises(HubError, match=f"org/model has no revision {'c' * 40} on the hub"):
         fetch_weights(at("c" * 40))
 
 
@@ -446,15 +308,15 @@ def test_without_a_hub_what_came_before_is_used(hub: Hub, monkeypatch: pytest.Mo
     network.reachable.cache_clear()
     assert fetch_weights(at()) == fetch_weights(at(None)) == folder
     (folder / "model-2-of-3.safetensors").unlink()
-    with pytest.raises(ModelError, match="org/model@aaaaaaaaaaaa is only in part on this machine and the hub cannot"):
+    with pytest.raises(HubError, match="org/model@aaaaaaaaaaaa is only in part on this machine and the hub cannot"):
         fetch_weights(at())
 
 
 def test_too_small_a_disk_is_said_before_anything_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness.models import download
+    from harness.hub import download
 
     file = download.RemoteFile("model.safetensors", 10**18, "e" * 64, "http://127.0.0.1:9/")
-    with pytest.raises(ModelError, match=r"org/model needs 1000000000\.0 GB more, but .* GB free: make room"):
+    with pytest.raises(HubError, match=r"org/model needs 1000000000\.0 GB more, but .* GB free: make room"):
         download.fetch_files([file], tmp_path, REPO)
     assert list(tmp_path.iterdir()) == []
 

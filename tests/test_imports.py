@@ -18,6 +18,7 @@ STREET = [
     "discretion",
     "reading",
     "network",
+    "hub",
     "specs",
     "store",
     "sandbox",

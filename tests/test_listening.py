@@ -21,6 +21,7 @@ from harness.listening import Ear, ear_of, heard, listen, open_ear, why_silent
 from harness.media import speech_of, wav_bytes
 from harness.records import Generation, Media, Request, Sample, Sampling, Score, Speech, turn
 from harness.store import RunStore
+from harness.tasks import Pin
 from harness.tasks.scorers import load_scorer
 from tests.test_store import SAMPLES, SPEC, generation, runs_folder, started
 
@@ -63,6 +64,9 @@ class Spoken:
 
     def dataset_fingerprint(self) -> str:
         return SPEC.dataset
+
+    def pins(self) -> tuple[Pin, ...]:
+        return ()
 
     def questions(self) -> int:
         return len(SAID)

@@ -17,6 +17,7 @@ from harness.judging.runs import LocalRun, local_run
 from harness.opinions import Judge, ask_judge, open_judge
 from harness.records import Deviation, Generation, Registration, Request, RunSpec, Sample, Score, turn
 from harness.store import RunStore
+from harness.tasks import Pin
 from harness.tasks.scorers import AFTERWARDS, JUDGED, load_scorer
 from harness.tasks.scorers.opinions import OpinionScorer, mark_of
 from tests.test_store import SAMPLES, SPEC, generation, runs_folder, started
@@ -55,6 +56,9 @@ class Judged:
 
     def dataset_fingerprint(self) -> str:
         return SPEC.dataset
+
+    def pins(self) -> tuple[Pin, ...]:
+        return ()
 
     def questions(self) -> int:
         return len(SAMPLES)
@@ -508,7 +512,7 @@ def test_the_named_judge_in_words_that_were_brought_is_held_back_no_more_than_ot
         words = "{question} {target} {answer}"
         for wording, name in ((None, "judge"), (words, "wording")):
             ask_judge(store, Judged("mm-vet"), Judge(ScriptedEngine(Script(text="1.0")), "gpt-4-turbo", "", wording))
-            (deviation,) = opinions.other_judge(store, "mm-vet")
+            (deviation,) = opinions.unofficial(store, "mm-vet")
             assert (deviation.name, deviation.direction) == (name, "unknown") and "instead" not in deviation.detail
 
 
@@ -533,9 +537,9 @@ def test_half_of_a_figure_is_told() -> None:
     with started(PLAIN) as store:
         answered(store)
         ask_judge(store, Judged("voicebench-qa"), scripted(Script(text="Yes")))
-        (deviation,) = opinions.other_judge(store, "voicebench-qa")
+        (deviation,) = opinions.unofficial(store, "voicebench-qa")
     assert "PEDANT" in deviation.detail and "instead of GPT-4o-mini" in deviation.detail
-    assert opinions.other_judge(store, "math") == ()
+    assert opinions.unofficial(store, "math") == ()
 
 
 @pytest.mark.parametrize("scorer", sorted(AFTERWARDS))

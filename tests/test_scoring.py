@@ -15,6 +15,7 @@ from harness import scoring, tasks
 from harness.errors import SandboxError, StoreError, UnknownName
 from harness.records import Generation, RunSpec, Sample, Sampling, Score
 from harness.store import RunStore
+from harness.tasks import Pin
 from harness.tasks.base import ScoredText
 from harness.tasks.scorers import judged
 
@@ -49,6 +50,9 @@ class Toy:
 
     def dataset_fingerprint(self) -> str:
         return "rows:1"
+
+    def pins(self) -> tuple[Pin, ...]:
+        return ()
 
     def questions(self) -> int:
         return self._questions

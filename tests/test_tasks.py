@@ -116,9 +116,9 @@ def test_places_are_tried_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_missing_dataset_says_what_and_how(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as raised:
-        load_task("aime24", data_dir=tmp_path).questions()
+        list(load_task("aime24", data_dir=tmp_path).samples())
     said = str(raised.value)
-    assert "HuggingFaceH4/aime_2024@2fe88a2f1091d5048c0f36abc874fb997b3dd99a" in said
+    assert "HuggingFaceH4/aime_2024@2fe88a2f1091 is not on this machine" in said
     assert "aime24.jsonl" in said and "--data-dir FOLDER" in said and "allow network once" in said
     with pytest.raises(DatasetError, match=r"There is no data folder .*nowhere"):
         load_task("aime24", data_dir=tmp_path / "nowhere").questions()
@@ -133,9 +133,13 @@ def test_pinned_revision_is_read_from_the_cache_without_network(
     repo, revision = "math-ai/aime25", "563bb8404243c5f09de6ec262f2db674fe5bce9b"
     folder = tmp_path / "datasets--math-ai--aime25" / "snapshots" / revision
     folder.mkdir(parents=True)
-    (folder / "test.jsonl").write_text(json.dumps({"problem": PROBLEM, "answer": "004"}) + "\n", encoding="utf-8")
+    row = json.dumps({"problem": PROBLEM, "answer": "004"}) + "\n"
+    (folder / "test.jsonl").write_text(row * 29, encoding="utf-8")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    assert [s.target for s in task.samples()] == ["4"]
+    with pytest.raises(DatasetError, match="has 29 rows here, but 30 at its commit: the copy is not whole"):
+        list(task.samples())
+    (folder / "test.jsonl").write_text(row * 30, encoding="utf-8")
+    assert [s.target for s in task.samples()] == ["4"] * 30
     assert task.dataset_fingerprint() == f"hub:{repo}@{revision}/test.jsonl"
 
 

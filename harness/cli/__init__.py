@@ -20,6 +20,7 @@ from harness.cli import (
     claims_commands,
     compare_command,
     explain_command,
+    fetch_command,
     judge_command,
     listen_command,
     lm_eval_command,
@@ -55,6 +56,7 @@ def options(
 app.add_typer(claims_commands.app, name="claims")
 see_commands.add_to(app)
 report_command.add_to(app)
+fetch_command.add_to(app)
 run_commands.add_to(app)
 ask_command.add_to(app)
 listen_command.add_to(app)

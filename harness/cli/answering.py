@@ -3,19 +3,19 @@
 import contextlib
 import sys
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from harness import engines, models
+from harness import engines, hub, models
 from harness.cli.output import note, write_json
 from harness.cli.running import DEVICES
-from harness.errors import HarnessError, MediaError, ModelError, UnknownName
-from harness.models.checksums import verify_weights
-from harness.models.hub import fetch_weights
+from harness.errors import HarnessError, ModelError, UnknownName
+from harness.media import check_within, piece_told
+from harness.models.fetching import fetch_weights
 from harness.probes.material import SPEAKER
-from harness.records import Generation, Media, MediaKind, MediaUse, Message, ModelSpec, Precision, Request, Sampling
+from harness.records import Generation, Media, MediaUse, Message, ModelSpec, Precision, Request, Sampling
 from harness.records import turn as turn_of
 from harness.report.escaping import clean
 
@@ -66,26 +66,6 @@ class Answer:
     speech: str | None = None
     speech_seconds: float | None = None
     voice: str | None = None
-
-
-def in_order(
-    files: Mapping[MediaKind, Sequence[Path]], order: Sequence[MediaKind], *, sound: bool
-) -> tuple[Media, ...]:
-    """The media in the order in which their options stand; `sound`: that of the films is heard as well.
-
-    Raises MediaError for a file that is not there.
-    """
-    left = {kind: iter(paths) for kind, paths in files.items()}
-    found = []
-    for kind in (*order, *(kind for kind, paths in files.items() for _ in paths)):
-        path = next(left[kind], None)
-        if path is None:
-            continue
-        if not path.is_file():
-            what = "a folder, not a file" if path.is_dir() else "not there"
-            raise MediaError(f"--{kind}: {path} is {what}.")
-        found.append(Media(kind, path=str(path), sound=sound and kind == "video"))
-    return tuple(found)
 
 
 def show(asked: Asked, *, as_json: bool) -> None:
@@ -154,6 +134,8 @@ def _checked(asked: Asked) -> tuple[ModelSpec, str]:
     for media in asked.media:
         _check_takes(spec, kind, media)
     _check_speech(asked, spec, kind)
+    for media in asked.media:
+        check_within(media)
     if not asked.question.strip() and not asked.media:
         raise HarnessError("The question is empty: say what to ask.")
     return spec, name
@@ -193,7 +175,7 @@ def _folder(spec: ModelSpec) -> Path:
     if folder is None and spec.repository is None:
         raise ModelError(f"The weights of {spec.id} are not on this machine: harness tiny makes the tiny checkpoints.")
     folder = folder or fetch_weights(spec)
-    verify_weights(folder)
+    hub.verify(folder)
     return folder
 
 
@@ -273,7 +255,8 @@ def harmless(text: str) -> str:
 def summary(asked: Asked, answer: Answer) -> str:
     """One line: what the model was given, how the answer ended, how fast it came."""
     given = [
-        medium_line(use, clean(Path(file).name, 60)) for use, file in zip(answer.media, answer.files, strict=False)
+        medium_line(use, clean(Path(file).name, 60) + piece_told(media))
+        for use, file, media in zip(answer.media, answer.files, asked.media, strict=False)
     ]
     if given:
         order = "behind" if asked.media_after else "before"

@@ -46,8 +46,14 @@ def ask(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A configured model, a local folder or a hub id.")],
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
     image: Annotated[list[Path] | None, typer.Option("--image", help="Show this image; may repeat.")] = None,
-    audio: Annotated[list[Path] | None, typer.Option("--audio", help="Let it hear this sound; may repeat.")] = None,
-    video: Annotated[list[Path] | None, typer.Option("--video", help="Show this film; may repeat.")] = None,
+    audio: Annotated[
+        list[Path] | None,
+        typer.Option("--audio", help="Let it hear this sound, or of it a piece: FILE@10-30 (seconds); may repeat."),
+    ] = None,
+    video: Annotated[
+        list[Path] | None,
+        typer.Option("--video", help="Show this film, or of it a piece: FILE@0:10-0:30; may repeat."),
+    ] = None,
     video_sound: Annotated[bool, typer.Option("--video-sound", help="Let it hear the films' sound as well.")] = False,
     media_after: Annotated[
         bool, typer.Option("--media-after", help="Media behind the question; else before it, in the order given.")
@@ -72,13 +78,13 @@ def ask(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Asks a model one question. The answer comes on stdout as it is written, what the model was given on stderr."""
-    from harness.cli import answering
+    from harness.cli import answering, pieces
 
     files: dict[MediaKind, list[Path]] = {"image": image or [], "audio": audio or [], "video": video or []}
     asked = answering.Asked(
         model=model,
         question=question,
-        media=answering.in_order(files, context.meta.get(_ORDER, ()), sound=video_sound),
+        media=pieces.in_order(files, context.meta.get(_ORDER, ()), sound=video_sound),
         media_after=media_after,
         system=system,
         speak=speak,

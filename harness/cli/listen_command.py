@@ -26,8 +26,8 @@ def listen(
         str | None, typer.Option("--ear", help="A Whisper model, or scripted:FILE; else whisper-large-v3.")
     ] = None,
     language: Annotated[
-        str, typer.Option("--language", help="Of what was said, as Whisper writes it: en, zh …")
-    ] = "en",
+        str | None, typer.Option("--language", help="Of what was said, as Whisper writes it; else the task's, or en.")
+    ] = None,
     precision: Annotated[str, typer.Option("--precision", help="Of the ear: fp32, fp16 or bf16.")] = "fp32",
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
     rows: Annotated[int | None, typer.Option("--rows", min=1, help="Sounds heard together; else by device.")] = None,
@@ -58,7 +58,7 @@ def listen(
         raise HarnessError("--reference is for comparing voices: name a speaker model with --speaker.")
     with (
         RunStore.open(name, write=True) as store,
-        open_ear(ear or "whisper-large-v3", language=language, setup=setup) as opened,
+        open_ear(ear or "whisper-large-v3", language=language or _language(store.spec.task), setup=setup) as opened,
     ):
         with console().status("") as status:
             progress = unwatched if as_json else lambda done, total: status.update(f"{done:,} of {total:,} heard")
@@ -68,6 +68,15 @@ def listen(
         write_json("listen", {"run": run, "listened": done, "ear": opened.description})
         return
     note(_line(run, done))
+
+
+def _language(task: str) -> str:
+    """The one that a task's official ear is told; English where none is named."""
+    from harness.tasks import TASKS
+    from harness.tasks.scorers.official import EARS
+
+    scorers = TASKS[task](None).scorers if task in TASKS else ()
+    return next((EARS[name].language for name in scorers if name in EARS), "en")
 
 
 def _compare(

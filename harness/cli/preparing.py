@@ -1,12 +1,13 @@
-"""What is said before a run: whether it fits this machine and, once its engine is open, how fast it is there."""
+"""What is done and said before a run: whether it fits this machine, whether its data are here and, once its engine is
+open, how fast it is there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from harness import engines, plan, runner
+from harness import engines, plan, runner, tasks
 from harness.cli.output import note
 from harness.engines.schedule.limits import CACHE_SHARE, CHUNK, ROWS
-from harness.errors import EngineError, ModelError
+from harness.errors import EngineError, HarnessError, ModelError
 from harness.report.machine import MemoryLine, ProbeLine, TimeLine, memory_sentence
 
 PROBE_FROM = 1_000_000
@@ -41,6 +42,26 @@ def checked(made: plan.Plan, tell: Callable[[str], None]) -> None:
         if text and text not in said:
             said.add(text)
             tell(text)
+
+
+def with_data(runs: Sequence[plan.PlannedRun], options: plan.Options) -> Iterator[plan.PlannedRun]:
+    """The runs one after the other, each with its data here: no card waits for what only a later run needs. What
+    cannot be had is told, and does not keep the rest."""
+    for run in runs:
+        if not run.awaited:
+            yield run
+            continue
+        try:
+            for pin in tasks.awaited(plan.open_task(run, options)):
+                pin.fetch()
+            ready = plan.planned_again(run, options)
+        except HarnessError as error:
+            note(f"Not run, {run.model.id} on {run.task}: {error}")
+            continue
+        if ready.blocked:
+            note(f"Not run, {run.model.id} on {run.task}: {ready.blocked}")
+        else:
+            yield ready
 
 
 def memory_line(run: plan.PlannedRun, found: plan.Preflight) -> MemoryLine | None:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from harness import claims, opinions, plan, runner, scoring, tasks
 from harness.cli.output import console, note, show, write_json
-from harness.cli.preparing import Prober, checked, fitting, memory_line
+from harness.cli.preparing import Prober, checked, fitting, memory_line, with_data
 from harness.cli.see_commands import print_table
 from harness.engines import ENGINE_NAMES
 from harness.errors import HarnessError, UnknownName
@@ -20,6 +20,7 @@ from harness.report.machine import PlanLine, plan_table, probe_block
 from harness.report.planning import expectation_block
 from harness.report.progress import RunProgress
 from harness.report.standing import Ending, ending_line, ending_of, standing_line
+from harness.report.words import drawing
 from harness.simulating import expectations
 from harness.stopping import Standing, Stopping
 from harness.store import RunStore
@@ -74,6 +75,9 @@ def show_plan(made: plan.Plan, as_json: bool) -> None:
         return
     for line in probes:
         show(probe_block(line))
+    for data in dict.fromkeys(name for r in made.runs if not r.blocked for name in r.awaited):
+        served = dict.fromkeys(r.task for r in made.runs if data in r.awaited and not r.blocked)
+        note(f"{data} comes from the hub when {', '.join(served)} begins, or now with harness fetch.")
     for sentence in after:
         note(sentence)
     if without:
@@ -155,7 +159,7 @@ def _execute(made: plan.Plan, resume: str | None, *, fixed: bool, quiet: bool, s
             return Stopping(task, spec, registered, stand)
 
         work = runner.Runner(bench, made.options, watch, again=again, prepare=prober, decide=None if fixed else decide)
-        for wanted in runnable:
+        for wanted in with_data(runnable, made.options):
             at = ()
             try:
                 done = work.execute(wanted, name=resume)
@@ -276,4 +280,13 @@ def _plan_line(run: plan.PlannedRun, found: plan.Preflight, options: plan.Option
         memory=memory_line(run, found),
         problem=found.warning(f"{run.model.id} ({run.precision})"),
         would_fit=found.smaller,
+        drawn=_drawn(run),
+        awaited=run.awaited,
     )
+
+
+def _drawn(run: plan.PlannedRun) -> str:
+    """`drawn at temperature 1, top_k 50, 2,048 tokens, unlike most of omni-official`; "" where it is like the rest."""
+    if run.protocol is None or run.sampling is None or run.task not in run.protocol.samplings:
+        return ""
+    return f"drawn at {drawing(run.sampling)}, unlike most of {run.protocol.id}."

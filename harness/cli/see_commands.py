@@ -27,7 +27,7 @@ def inspect(
 ) -> None:
     """What a checkpoint is: parameters, bytes, KV cache, context, modalities, licence. No weights are read."""
     from harness import inspection, models
-    from harness.models.hub import fetch_config
+    from harness.models.fetching import fetch_config
 
     spec = models.find_model(name)
     if spec.repository and spec.architecture is None and models.locate_folder(spec) is None:

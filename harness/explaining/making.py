@@ -203,7 +203,7 @@ def _settings(run: LocalRun) -> Iterator[Setting]:
 
 def _beside_protocol(spec: RunSpec) -> Iterator[Setting]:
     protocol = tasks.load_protocol(spec.protocol)
-    wanted = protocol.sampling.model_dump(exclude={"max_tokens", "stop"})
+    wanted = protocol.sampling_of(spec.task).model_dump(exclude={"max_tokens", "stop"})
     used = spec.sampling.model_dump()
     tokens = protocol.max_tokens.get(spec.task, protocol.max_tokens.get("default"))
     wanted |= {"max_tokens": tokens} if tokens else {}

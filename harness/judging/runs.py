@@ -22,7 +22,8 @@ class LocalRun:
     `others`: the means that the task's other scorers give. `drawn`: questions whose mark hangs on a random draw of the
     official checker's. `version`: the scorer's, as the scores are stored under. `plans`: how
     many plans were made here on the same questions (harness.judging.plans). `media`: what of them the model was given.
-    `judge`: how the judge who was asked differs from the official one; `stand_in`: a script stood in for that judge.
+    `judge`: how the models that judged, wrote down or compared the answers differ from the official ones;
+    `stand_in`: a script stood in for one of them.
     `waits`: the command that comes before there is a figure, where another model has not judged, heard or compared all
     answers yet; there is no `estimate` then. `unreadable`: answers whose opinions are not in the form asked for.
     """
@@ -45,7 +46,7 @@ class LocalRun:
 
     @property
     def deviations(self) -> tuple[Deviation, ...]:
-        """How the run differs from the claimed protocol: as it was planned, and in who judged it afterwards."""
+        """How the run differs from the claimed protocol: as it was planned, and in who worked on it afterwards."""
         return (*self.spec.deviations, *self.judge)
 
     @property
@@ -133,7 +134,7 @@ def local_run(store: RunStore, scorer: str | None = None) -> LocalRun | None:
         drawn=drawn,
         version=versions[used],
         media=store.media_totals(),
-        judge=opinions.other_judge(store, used),
+        judge=opinions.unofficial(store, used),
         stand_in=opinions.stand_in(store, used) or scored_by_script(versions[used]),
         waits=waits,
         unreadable=store.count_remarked(used, versions[used], UNREADABLE),

@@ -8,8 +8,9 @@ from typing import Self
 
 from harness import engines, models
 from harness.errors import ModelError, UnknownName
-from harness.models.hub import fetch_weights, weights_name
+from harness.models.fetching import fetch_weights, weights_name
 from harness.records import ModelSpec
+from harness.store.transcripts import HeardBy
 
 _SCRIPTED = "scripted"
 
@@ -18,12 +19,14 @@ _SCRIPTED = "scripted"
 class Ear:
     """An engine that writes sounds down, and the name its transcripts are stored under.
 
-    `description`: all that can change a transcript; `name` is a short form of it. As a context it frees the model.
+    `description`: all that can change a transcript; `name` is a short form of it. `by`: what a verdict asks about it.
+    As a context it frees the model.
     """
 
     engine: engines.Engine
     name: str
     description: str
+    by: HeardBy
 
     def __enter__(self) -> Self:
         return self
@@ -45,7 +48,8 @@ def ear_name(model: str, description: str) -> str:
 def ear_of(engine: engines.Engine, model: str, weights: str = "") -> Ear:
     """An engine as a listener. `weights`: which ones they are."""
     description = ", ".join(part for part in (model, weights, engine.version) if part)
-    return Ear(engine, ear_name(model, description), description)
+    by = HeardBy(model, getattr(engine, "language", ""), engine.describe().precision)
+    return Ear(engine, ear_name(model, description), description, by)
 
 
 def open_ear(name: str, *, language: str = "", setup: engines.Setup | None = None) -> Ear:

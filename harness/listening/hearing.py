@@ -65,7 +65,7 @@ def listen(store: RunStore, ear: Ear, *, watch: Watch = unwatched) -> Listened:
     found = session.result()
     chosen = not found.failed or store.listener() in (None, ear.name)
     if chosen:
-        store.choose_listener(ear.name, ear.description)
+        store.choose_listener(ear.name, ear.description, ear.by)
     return replace(found, chosen=chosen)
 
 

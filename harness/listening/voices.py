@@ -20,7 +20,7 @@ from harness.errors import EngineError, MediaError, ModelError, StoreError
 from harness.listening.ears import ear_name
 from harness.listening.hearing import Watch, unwatched
 from harness.listening.silence import why_silent
-from harness.models.hub import fetch_weights, weights_name
+from harness.models.fetching import fetch_weights, weights_name
 from harness.records import Generation, Media, MediaLimits, Sample, Score
 from harness.store import RunStore
 from harness.store.likenesses import Likeness
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCORER = "speaker-similarity"
-OFFICIAL = "WavLM-large fine-tuned for speaker verification"
 SCRIPTED = "bands"
 # a comparison that fails on so many answers and succeeds on none is broken
 _GIVE_UP_AFTER = 20

@@ -63,6 +63,13 @@ def content_hash(media: Media) -> str:
     raise MediaError(f"A medium of kind {media.kind!r} names no file and holds no bytes.")
 
 
+def piece_told(media: Media) -> str:
+    """` from 10 s to 30 s`; "" where the whole of it is meant."""
+    if media.start is None and media.end is None:
+        return ""
+    return f" from {media.start or 0:g} s" + ("" if media.end is None else f" to {media.end:g} s")
+
+
 def check_piece(media: Media) -> None:
     """Raises MediaError unless start and end are two times in order."""
     start, end = media.start or 0.0, math.inf if media.end is None else media.end

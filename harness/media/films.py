@@ -30,6 +30,14 @@ def read_film(media: Media, limits: MediaLimits) -> Film:
     return _from_images(media, limits) if media.frames else _from_file(media, limits)
 
 
+def film_seconds(media: Media) -> float:
+    """How long the whole film is, by its packets; none is decoded. Raises MediaError, MissingExtra."""
+    if media.frames:
+        return len(media.frames) / (media.fps or math.inf)
+    with opened(media) as file:
+        return timeline_of(file, name_of(media)).seconds
+
+
 @dataclass(frozen=True, slots=True)
 class _Taken:
     """Resized frames, uint8 [t, height, width, 3], and the (height, width) they had."""

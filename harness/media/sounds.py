@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import MediaError
 from harness.media.checks import needed
-from harness.media.content import content_hash, name_of, opened
+from harness.media.content import content_hash, name_of, opened, piece_told
 from harness.media.decoded import Sound
 from harness.media.tracks import Blocks, track_blocks
 from harness.records import Media, MediaLimits, MediaUse
@@ -36,12 +36,24 @@ def read_sound(media: Media, limits: MediaLimits) -> Sound:
             return heard(_file_blocks(source, media), media, limits)
 
 
+def sound_seconds(media: Media) -> float:
+    """How long the whole sound is by its header; 0 where that does not say. Raises MediaError, MissingExtra."""
+    with opened(media) as file:
+        soundfile = needed("soundfile", "Reading sounds")
+        try:
+            with soundfile.SoundFile(file) as source:
+                return float(source.frames / source.samplerate)
+        except (soundfile.LibsndfileError, TypeError):  # as in read_sound
+            file.seek(0)
+            return track_blocks(file, media).source_seconds
+
+
 def heard(blocks: Blocks, media: Media, limits: MediaLimits) -> Sound:
     """The blocks as one Sound at the limits' rate. Raises MediaError for nothing, too much, or no numbers."""
     counted = _Counted(blocks, name_of(media), min(limits.audio_seconds or LONGEST, LONGEST))
     joined = _joined(_at_rate(counted, limits.sample_rate), math.ceil(blocks.seconds * limits.sample_rate))
     if counted.samples == 0:
-        raise MediaError(f"{counted.name} has no sound{_piece(media)} (length: {blocks.source_seconds:.2f} s).")
+        raise MediaError(f"{counted.name} has no sound{piece_told(media)} (length: {blocks.source_seconds:.2f} s).")
     # a resampler gives some samples more or less; zeros stand behind what came
     samples = joined[: math.ceil(counted.samples * limits.sample_rate / blocks.rate)]
     if len(samples) < 0.9 * len(joined):
@@ -136,9 +148,3 @@ def _file_blocks(source: Any, media: Media) -> Blocks:
             yield block.mean(axis=1)
 
     return Blocks(rate=rate, seconds=count / rate, source_seconds=total / rate, parts=parts())
-
-
-def _piece(media: Media) -> str:
-    if media.start is None and media.end is None:
-        return ""
-    return f" from {media.start or 0:g} s" + ("" if media.end is None else f" to {media.end:g} s")

@@ -6,10 +6,11 @@ one likes, and each time it is scored on what one of them said. Scoring reads th
 
 from harness.opinions.asking import Asked, Watch, ask_judge, unwatched
 from harness.opinions.judges import AGAIN, Judge, open_judge
-from harness.opinions.reading import Evidence, evidence_for, other_judge, stand_in
+from harness.opinions.others import unofficial
+from harness.opinions.reading import Evidence, evidence_for, stand_in
 from harness.opinions.waiting import waits_for, wanted_after
 
 __all__ = [
-    "AGAIN", "Asked", "Evidence", "Judge", "Watch", "ask_judge", "evidence_for", "open_judge", "other_judge",
-    "stand_in", "unwatched", "waits_for", "wanted_after",
+    "AGAIN", "Asked", "Evidence", "Judge", "Watch", "ask_judge", "evidence_for", "open_judge", "stand_in", "unofficial",
+    "unwatched", "waits_for", "wanted_after",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Self
 
 from harness import engines, models
 from harness.errors import ConfigError, ModelError, UnknownName
-from harness.models.hub import fetch_weights, weights_name
+from harness.models.fetching import fetch_weights, weights_name
 from harness.records import ModelSpec, Sampling
 from harness.store.opinions import JudgedBy
 from harness.tasks.scorers.opinions import JudgeProtocol

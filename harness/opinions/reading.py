@@ -1,4 +1,4 @@
-"""Stored opinions as scorers read them, and what a verdict has to say about whose they are."""
+"""Stored opinions as scorers read them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,12 @@ from typing import cast
 from harness import tasks
 from harness.listening import voices
 from harness.opinions.judges import SCRIPTED
-from harness.records import Deviation, Generation, Sample, Score
+from harness.records import Generation, Sample, Score
 from harness.store import RunStore
 from harness.store.opinions import JudgedBy, Opinion
 from harness.tasks.scorers import JUDGED, load_scorer, unscored
 from harness.tasks.scorers.opinions import NOT_JUDGED, OpinionScorer
 
-# what is scored by rules here and by a judge officially
-_BY_RULES = {"mathvista-rules": "mathvista-extracted"}
 Rule = Callable[[Sample, str, Generation], Score]
 
 
@@ -83,36 +81,6 @@ def readable(scorer: OpinionScorer, sample: Sample, reply: str) -> bool:
 def _counted(scorer: OpinionScorer, sample: Sample, replies: Sequence[str]) -> str:
     """The first that can be read; else the last."""
     return next((reply for reply in replies if readable(scorer, sample, reply)), replies[-1])
-
-
-def other_judge(store: RunStore, scorer: str) -> tuple[Deviation, ...]:
-    """How those who gave their opinions, or compared voices, differ from the official ones, or that rules were taken
-    for them; it may move a score either way. Empty for scorers that read none, and before anybody was asked."""
-    if scorer in _BY_RULES:
-        official = cast(OpinionScorer, load_scorer(_BY_RULES[scorer])).protocol.judge
-        return (Deviation("grader", "unknown", f"answers extracted by rules instead of by {official}"),)
-    if scorer == voices.SCORER:
-        speaker = store.speaker()
-        detail = f"voices compared by {speaker} instead of {voices.OFFICIAL}"
-        return (Deviation("speaker", "unknown", detail),) if speaker else ()
-    by = current(store, scorer) if scorer in JUDGED else None
-    if by is None:
-        return ()
-    protocol = cast(OpinionScorer, load_scorer(scorer)).protocol
-    differs, named = [], _plain(by.model) == _plain(protocol.judge)
-    if not named:
-        precision = f" in {by.precision}" if by.precision not in ("", "none") else ""
-        differs.append(f"opinions of {by.model}{precision} instead of {protocol.judge}")
-    differs.append(f"asked in the words of the file {by.worded[:8]}" if by.worded else "asked in our own words")
-    if protocol.lacks:
-        differs.append(protocol.lacks)
-    # of the named judge in words that somebody brought it is believed that they are the official ones
-    name = "wording" if named and by.worded and not protocol.lacks else "judge"
-    return (Deviation(name, "unknown", ", ".join(differs)),)
-
-
-def _plain(name: str) -> str:
-    return "".join(filter(str.isalnum, name.lower()))
 
 
 def stand_in(store: RunStore, scorer: str) -> bool:

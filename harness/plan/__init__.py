@@ -9,9 +9,9 @@ from harness.plan.lengths import PROMPT, Lengths, typical_lengths
 from harness.plan.machine import Machine, this_machine
 from harness.plan.memory import hardware_for
 from harness.plan.planned import Memory, Options, Plan, PlannedRun, Wanted
-from harness.plan.planning import STOPS_DROPPED, deviations_of, make_plan, open_task, run_seed
+from harness.plan.planning import STOPS_DROPPED, deviations_of, make_plan, open_task, planned_again, run_seed
 from harness.plan.preflight import Limits, Preflight, preflight
-from harness.plan.targets import claims_of, protocol_of, task_of
+from harness.plan.targets import claims_of, group, protocol_of, resolve, task_of
 
 __all__ = [
     "PROMPT",
@@ -30,11 +30,14 @@ __all__ = [
     "claims_of",
     "deviations_of",
     "expected",
+    "group",
     "hardware_for",
     "make_plan",
     "open_task",
+    "planned_again",
     "preflight",
     "protocol_of",
+    "resolve",
     "run_seed",
     "smallest_difference",
     "task_of",

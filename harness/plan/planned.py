@@ -78,7 +78,7 @@ class PlannedRun:
 
     `chat_template` None: used if the checkpoint has one. `generates`: False where choices are compared by their
     likelihood, so that no output tokens are drawn. `speaks`: what is judged is the spoken answer. `scorers`: the
-    task's, the judging one first.
+    task's, the judging one first. `awaited`: data sets, `org/name@commit`, that are fetched when the run begins.
     """
 
     model: ModelSpec
@@ -101,6 +101,7 @@ class PlannedRun:
     generates: bool = True
     speaks: bool = False
     scorers: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
 
     @property
     def local(self) -> bool:

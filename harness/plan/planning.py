@@ -58,6 +58,11 @@ def open_task(run: PlannedRun, options: Options) -> tasks.Task:
     return tasks.load_task(run.task, tasks_dir=options.tasks_dir, data_dir=options.data_dir)
 
 
+def planned_again(run: PlannedRun, options: Options) -> PlannedRun:
+    """The same run, planned with what is here by now: rows that were fetched meanwhile say how many there are."""
+    return _plan_run(run.model, (run.model.id, run.task, run.protocol.id if run.protocol else ""), run.wanted, options)
+
+
 def _plan_run(model: ModelSpec, key: Key, wanted: Sequence[Wanted], options: Options) -> PlannedRun:
     _, name, protocol_id = key
     task, blocked = _task(model, name, options)
@@ -71,7 +76,9 @@ def _plan_run(model: ModelSpec, key: Key, wanted: Sequence[Wanted], options: Opt
         blocked = weights_missing(model, folder, precision)
     sampling, dropped = _sampling(protocol, task, name, model, options)
     questions = task.questions() if task is not None else None
-    first = next(task.samples(1), None) if task is not None else None
+    awaited = tasks.awaited(task) if task is not None else ()
+    # nothing is fetched for a plan; whatever is pinned on the hub asks for outputs
+    first = next(task.samples(1), None) if task is not None and not awaited else None
     generates = first is None or not first.choices
     if blocked is None and local and generates:
         blocked = _no_room(model, sampling, options)
@@ -104,6 +111,7 @@ def _plan_run(model: ModelSpec, key: Key, wanted: Sequence[Wanted], options: Opt
         generates=generates,
         speaks=task is not None and task.scored_text == "speech",
         scorers=task.scorers if task is not None else (),
+        awaited=tuple(pin.wanted.name for pin in awaited),
     )
 
 
@@ -116,6 +124,9 @@ def _task(model: ModelSpec, name: str, options: Options) -> tuple[tasks.Task | N
         return None, f"no task measures {name}{f': {why}' if why else ' yet'}."
     try:
         task = tasks.load_task(name, tasks_dir=options.tasks_dir, data_dir=options.data_dir)
+        for pin in tasks.awaited(task):
+            if not pin.can_be_fetched():
+                pin.fetch()  # from the cache, if another program has put it there; else it says what is missing
         if not task.questions():  # some tasks look for their rows only now
             return None, f"the dataset of {name} has no rows ({task.dataset_fingerprint()})."
         return task, None
@@ -145,7 +156,7 @@ def _template(protocol: Protocol | None, options: Options) -> bool | None:
 def _sampling(
     protocol: Protocol | None, task: tasks.Task | None, name: str, model: ModelSpec, options: Options
 ) -> tuple[Sampling, tuple[Deviation, ...]]:
-    """The protocol's sampling; without a protocol the task's own; the user's --max-tokens over either.
+    """The protocol's sampling of this task; without a protocol the task's own; the user's --max-tokens over either.
 
     Stop strings of a task written for models that answer at once would end a thought in its middle: for a model
     that thinks they are left out, and that is a deviation. Without the chat template they stay.
@@ -153,8 +164,7 @@ def _sampling(
     changes: dict[str, int | tuple[str, ...]] = {}
     dropped: tuple[Deviation, ...] = ()
     if protocol is not None:
-        sampling = protocol.sampling
-        changes["max_tokens"] = _max_tokens(protocol, name)
+        sampling = protocol.sampling_of(name)
     else:
         sampling = (task.sampling if task is not None else None) or Sampling()
         if sampling.stop and model.thinking != "none" and options.chat_template is not False:
@@ -163,11 +173,6 @@ def _sampling(
     if options.max_tokens:
         changes["max_tokens"] = options.max_tokens
     return sampling.model_copy(update=changes), dropped
-
-
-def _max_tokens(protocol: Protocol, task: str) -> int:
-    default = protocol.max_tokens.get("default", protocol.sampling.max_tokens)
-    return protocol.max_tokens.get(task, default)
 
 
 def deviations_of(
@@ -180,8 +185,8 @@ def deviations_of(
         sixteen = {precision, model.native_precision} == {"fp16", "bf16"}
         direction: Direction = "unknown" if sixteen else "down"
         found.append(Deviation("precision", direction, f"{precision} instead of {model.native_precision}"))
-    if protocol is not None and sampling.max_tokens < _max_tokens(protocol, task):
-        detail = f"{sampling.max_tokens} instead of {_max_tokens(protocol, task)} output tokens"
+    if protocol is not None and sampling.max_tokens < (usual := protocol.sampling_of(task).max_tokens):
+        detail = f"{sampling.max_tokens} instead of {usual} output tokens"
         found.append(Deviation("max_tokens", "down", detail))
     return found
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from harness import engines, models
+from harness import engines, hub, models
 from harness.errors import EngineError, HarnessError, ModelError
-from harness.models.checksums import verify_weights
-from harness.models.hub import fetch_weights
+from harness.models.fetching import fetch_weights
 from harness.probes.streaming import Asking, Server
 from harness.probes.streaming import ask as ask_server
 from harness.probes.wanted import Wanted
@@ -134,7 +133,7 @@ def folder_of(spec: ModelSpec) -> Path:
     if folder is None and spec.repository is None:
         raise ModelError(f"The weights of {spec.id} are not on this machine: harness tiny makes the tiny checkpoints.")
     folder = folder or fetch_weights(spec)
-    verify_weights(folder)
+    hub.verify(folder)
     return folder
 
 

@@ -128,6 +128,10 @@ class RecordedTask:
         own = fingerprint(self.collected.files)
         return f"{own}+{self._task.dataset_fingerprint()}" if self._task else own
 
+    def pins(self) -> tuple[tasks.Pin, ...]:
+        """Those of the task whose questions were recorded."""
+        return self._task.pins() if self._task else ()
+
     def questions(self) -> int:
         return len(self.collected.samples)
 

@@ -1,6 +1,7 @@
 """The nouns of the project, all frozen. Imports nothing of ours but itself.
 
-Read from YAML (pydantic): Article, Claim and its checks, Figure, Fact, ModelSpec, Protocol, Sampling, Suite, Recording.
+Read from YAML (pydantic): Article, Claim and its checks, Figure, Fact, ModelSpec, Protocol, Sampling, Suite, Recording,
+PinnedData.
 Made by a run (dataclasses): Sample, Request, Generation, Score, RunSpec, ScoreTable, Estimate, Verdict.
 """
 
@@ -23,6 +24,7 @@ from harness.records.claims import (
     StructureCheck,
     Words,
 )
+from harness.records.datasets import PinnedData, PinnedRows
 from harness.records.media import Media, MediaKind, MediaLimits, MediaTotal, MediaUse, Speech
 from harness.records.models import KVPrecision, Modalities, ModelSpec, Precision, Protocol, Repository, Sampling, Suite
 from harness.records.recordings import Absent, Fields, Join, Metric, PublishedScore, Recording, Window
@@ -75,6 +77,8 @@ __all__ = [
     "Modalities",
     "ModelSpec",
     "Outcome",
+    "PinnedData",
+    "PinnedRows",
     "Place",
     "Precision",
     "PrintedPlace",

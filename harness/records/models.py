@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from harness.records.base import Record
 from harness.records.media import MediaLimits
@@ -81,9 +81,9 @@ class ModelSpec(Record):
 class Protocol(Record):
     """How benchmarks are run under one name, with its source.
 
-    `repeats` and `max_tokens` are per task id, with a `default` entry. `media`: limits of images, sounds and films;
-    `voice`: that of spoken answers, where a task judges those. `system_prompts`: by task id, in place of
-    `system_prompt`.
+    `repeats` and `max_tokens` are per task id, with a `default` entry. `samplings`: by task id, the settings that are
+    others there than in `sampling`. `system_prompts`: by task id, in place of `system_prompt`. `media`: limits of
+    images, sounds and films; `voice`: that of spoken answers, where a task judges those.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -93,11 +93,29 @@ class Protocol(Record):
     system_prompts: dict[str, str] = Field(default_factory=dict)
     chat_template: bool = True
     sampling: Sampling
+    samplings: dict[str, Sampling] = Field(default_factory=dict)
     max_tokens: dict[str, int] = Field(default_factory=dict)
     repeats: dict[str, int]
     media: MediaLimits | None = None
     voice: str | None = Field(default=None, min_length=1)
     note: str | None = None
+
+    @field_validator("samplings")
+    @classmethod
+    def _settings_alone(cls, samplings: dict[str, Sampling]) -> dict[str, Sampling]:
+        for task, other in samplings.items():
+            if not other.model_fields_set:
+                raise ValueError(f"{task!r} has no setting that differs; leave it out")
+            if "max_tokens" in other.model_fields_set:
+                raise ValueError(f"the output tokens of {task!r} belong under 'max_tokens'")
+        return samplings
+
+    def sampling_of(self, task: str) -> Sampling:
+        """How the answers to this task are drawn: `sampling`, with what differs for the task, and its `max_tokens`."""
+        other = self.samplings.get(task)
+        changes = {name: getattr(other, name) for name in other.model_fields_set} if other else {}
+        tokens = self.max_tokens.get(task, self.max_tokens.get("default", self.sampling.max_tokens))
+        return self.sampling.model_copy(update={**changes, "max_tokens": tokens})
 
 
 class Suite(Record):

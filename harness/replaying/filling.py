@@ -55,7 +55,7 @@ def _deviations(task: RecordedTask) -> Iterator[Deviation]:
         return
     if recording.precision is None:
         yield Deviation("precision", "unknown", f"the source states none; the model's own is {known.native_precision}")
-    usual = protocol.sampling if protocol else Sampling()
+    usual = protocol.sampling_of(recording.task) if protocol else Sampling()
     made = recording.sampling or usual.model_copy(update={"max_tokens": sys.maxsize})
     yield from plan.deviations_of(known, recording.precision or "fp32", protocol, made, recording.task)
     if protocol is not None and (other := _otherwise(made, usual)):

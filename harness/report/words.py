@@ -1,6 +1,6 @@
-"""Numbers, units and deviations as text."""
+"""Numbers, units, deviations and sampling as text."""
 
-from harness.records import Deviation
+from harness.records import Deviation, Sampling
 
 COMBINED = {"all": "all of", "majority": "majority of", "each": "each of", "strongest": "strongest of"}
 _ARROWS = {"down": "↓", "up": "↑", "unknown": "?"}
@@ -56,6 +56,15 @@ def at_level(level: float) -> str:
 def deviation(item: Deviation) -> str:
     """Name and the direction in which it can push the score."""
     return f"{item.name} {_ARROWS[item.direction]}"
+
+
+def drawing(sampling: Sampling) -> str:
+    """`temperature 0.6, top_p 0.95, top_k 40, 32,768 tokens`; what switches nothing on is left out."""
+    parts = [f"temperature {sampling.temperature:g}"]
+    parts += [f"top_p {sampling.top_p:g}"] * (sampling.top_p < 1)
+    parts += [f"top_k {sampling.top_k}"] * (sampling.top_k > 0)
+    parts += [f"min_p {sampling.min_p:g}"] * (sampling.min_p > 0)
+    return ", ".join((*parts, f"{sampling.max_tokens:,} tokens"))
 
 
 def size(count: float) -> str:

@@ -1,7 +1,8 @@
 """What listeners wrote down of a run's spoken answers: by listener, so that two ears can be compared."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from harness.store import database
 from harness.store.opened import OpenRun
@@ -26,6 +27,16 @@ class Transcript:
     text: str | None
     seconds: float
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeardBy:
+    """What of a listener is held against the official one: its model, the language it was told ("" where none), its
+    precision. An earlier version noted the model alone."""
+
+    model: str
+    language: str = ""
+    precision: str = ""
 
 
 class Transcripts(OpenRun):
@@ -76,8 +87,11 @@ class Transcripts(OpenRun):
         """How many spoken answers this listener has not heard yet."""
         return int(self._one(f"select count(*) {_NOT_HEARD_BY}", listener)[0])
 
-    def choose_listener(self, listener: str, description: str) -> None:
-        """From now on the run is judged on what this listener heard; what others' ears led to is judged anew."""
+    def choose_listener(self, listener: str, description: str, by: HeardBy | None = None) -> None:
+        """From now on the run is judged on what this listener heard; what others' ears led to is judged anew. `by`: as
+        `heard_by` gives it back (None: its name tells the model)."""
+        if by is not None:
+            self.note(f"ear {listener}", json.dumps(asdict(by)))
         if self.listener() == listener:
             return
         with database.one_sentence(self.folder), self._db:
@@ -92,6 +106,17 @@ class Transcripts(OpenRun):
         """The listener that the run is judged on; None before anybody has listened. What that ear failed on has no
         transcript."""
         return self._meta("listener")
+
+    def heard_by(self) -> HeardBy | None:
+        """Who the run's listener is; None before anybody has listened."""
+        name = self.listener()
+        if name is None:
+            return None
+        noted = self.noted(f"ear {name}")
+        if noted is None:
+            return HeardBy(name.rpartition("-")[0] or name)
+        with self._other_version():
+            return HeardBy(**json.loads(noted))
 
     def listeners(self) -> tuple[str, ...]:
         """Listeners that have written something down."""

@@ -1,20 +1,24 @@
 """Tasks: rows, prompts and scorers. Our own stand in one file each; any lm-eval task comes through one bridge."""
 
 from harness.tasks.audio import NOT_BUILT
-from harness.tasks.base import ScoredText, Task, with_template, without_template
+from harness.tasks.base import ScoredText, Task, awaited, with_template, without_template
 from harness.tasks.catalogue import TASKS, load_task, task_names
+from harness.tasks.pins import Pin, pinned_data
 from harness.tasks.protocols import load_protocol, protocol_names
 from harness.tasks.thinking import Policy, Thought, split_thinking
 
 __all__ = [
     "NOT_BUILT",
     "TASKS",
+    "Pin",
     "Policy",
     "ScoredText",
     "Task",
     "Thought",
+    "awaited",
     "load_protocol",
     "load_task",
+    "pinned_data",
     "protocol_names",
     "split_thinking",
     "task_names",

@@ -15,7 +15,7 @@ from typing import Any
 from harness.errors import DatasetError
 from harness.records import Message, Sample
 from harness.tasks.base import FileTask
-from harness.tasks.rows import Dataset
+from harness.tasks.sources import Dataset
 
 REQUEST = "\nPlease reason step by step, and put your final answer within \\boxed{}."
 
@@ -47,9 +47,6 @@ class Aime24(Aime):
     title = "AIME 2024"
     dataset = Dataset(
         files=("aime24.jsonl", "aime24.jsonl.gz", "aime24.parquet"),
-        repo="HuggingFaceH4/aime_2024",
-        revision="2fe88a2f1091d5048c0f36abc874fb997b3dd99a",
-        file="data/train-00000-of-00001.parquet",
         split="train",
     )
 
@@ -61,8 +58,5 @@ class Aime25(Aime):
     title = "AIME 2025"
     dataset = Dataset(
         files=("aime25.jsonl", "aime25.jsonl.gz", "aime25.parquet"),
-        repo="math-ai/aime25",
-        revision="563bb8404243c5f09de6ec262f2db674fe5bce9b",
-        file="test.jsonl",
         split="test",
     )

@@ -7,10 +7,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from harness.errors import UnknownName
+from harness.errors import DatasetError, UnknownName
 from harness.records import Generation, Sample, Sampling, Score
-from harness.tasks.rows import Dataset, Source, locate
+from harness.tasks.pins import Pin, pin_of
 from harness.tasks.scorers import Scorer, load_scorer
+from harness.tasks.sources import Dataset, Source, local_source, pinned_source
 
 ScoredText = Literal["answer", "whole", "speech"]
 
@@ -62,8 +63,14 @@ class Task(Protocol):
         """`sha256:<of the local file's bytes>`, or `hub:<repo>@<revision>/<file>`; see each task."""
         ...
 
+    def pins(self) -> tuple[Pin, ...]:
+        """What of its data is read from the hub, and no folder of the user's has. What of it is not here yet is fetched
+        when a sample is read; see `awaited`."""
+        ...
+
     def questions(self) -> int:
-        """How many samples there are without a limit."""
+        """How many samples there are without a limit; of data that is awaited, how many there will be, where that is
+        stated, else they are fetched."""
         ...
 
     def samples(self, limit: int | None = None) -> Iterator[Sample]:
@@ -111,19 +118,57 @@ class FileTask:
 
     @cached_property
     def source(self) -> Source:
-        """The file the rows are read from. Raises DatasetError when there is none."""
-        return locate(self.dataset, self._data_dir)
+        """The files the rows are read from: the user's, else those of the pin, fetched as far as they are not here.
+
+        Raises DatasetError when there are none, or a copy is not whole.
+        """
+        if self.local is not None:
+            return self.opened(self.local)
+        pin = self._pin
+        if pin is None:
+            raise DatasetError(f"The data of {self.id} are pinned on no hub and not on this machine: {self.instead}.")
+        found = self.opened(pinned_source(pin))
+        pin.check_count(found.count())
+        return found
+
+    @cached_property
+    def local(self) -> Source | None:
+        """The file in the user's folders. Raises DatasetError for a data folder that is none."""
+        return local_source(self.dataset.files, self._data_dir, self.dataset.names)
+
+    def opened(self, found: Source) -> Source:
+        """The files with the reader that this kind of task wants."""
+        return found
+
+    @property
+    def instead(self) -> str:
+        """What to do without a hub, the end of a sentence."""
+        return f"put {self.dataset.names} into a folder and pass --data-dir FOLDER (or set HARNESS_DATA=FOLDER)"
+
+    @property
+    def _pin(self) -> Pin | None:
+        pin = pin_of(self.id)
+        return replace(pin, instead=self.instead) if pin is not None else None
 
     def sample_of(self, index: int, row: Mapping[str, Any]) -> Sample:
         """The sample of one row; `index` counts from 0."""
         raise NotImplementedError
 
     def dataset_fingerprint(self) -> str:
-        """`sha256:<file's bytes>` for a local file, `hub:<repo>@<revision>/<file>` for the pinned one."""
-        return self.source.fingerprint
+        """`sha256:<file's bytes>` for a local file, `hub:<repo>@<commit>/<file>` for the pinned one."""
+        return "+".join(pin.name for pin in self._awaited()) or self.source.fingerprint
+
+    def pins(self) -> tuple[Pin, ...]:
+        pin = self._pin
+        return (pin,) if pin is not None and self.local is None else ()
 
     def questions(self) -> int:
-        return self._count
+        # of data that is still to come the pin may know how many there are
+        stated = [pin.rows.asked for pin in self._awaited()]
+        return sum(count or 0 for count in stated) if stated and all(stated) else self._count
+
+    def _awaited(self) -> tuple[Pin, ...]:
+        return () if "source" in self.__dict__ else awaited(self)
 
     @cached_property
     def _count(self) -> int:
@@ -135,6 +180,11 @@ class FileTask:
 
     def score(self, sample: Sample, answer: str, generation: Generation, scorer: str) -> Score:
         return self._scorer(scorer).score(sample, answer, generation)
+
+
+def awaited(task: Task) -> tuple[Pin, ...]:
+    """What of a task's data is on the hub and not here yet. Asks nobody."""
+    return tuple(pin for pin in task.pins() if not pin.here)
 
 
 def with_template(sample: Sample) -> Sample:

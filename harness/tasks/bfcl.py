@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 from harness.errors import DatasetError, TaskError
 from harness.records import Message, Sample
 from harness.tasks.base import FileTask
-from harness.tasks.rows import Dataset
+from harness.tasks.sources import Dataset
 
 # the default of bfcl-eval 2026.3.23 (calls as Python, functions as JSON, plain text), to the letter
 INSTRUCTION = (

@@ -2,27 +2,24 @@
 
 Title     C-Eval: A Multi-Level Multi-Discipline Chinese Evaluation Suite for Foundation Models
 Paper     arXiv:2305.08322
-Dataset   ceval/ceval-exam, one `<subject>_val.csv` a subject, read from a local folder (or its ceval/val, or val)
+Dataset   ceval/ceval-exam, pinned; or one `<subject>_val.csv` a subject in a local folder (or its ceval/val, or val)
 Licence   CC BY-NC-SA 4.0
 
-The answers of the test split are not public: a published score on it can only be approached here.
+The answers of the test split were not public when the models here were published: a published score on it can only be
+approached here.
 """
 
-import hashlib
-import os
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from harness.errors import DatasetError
 from harness.records import Sample
 from harness.tasks.choices import Asked, ChoiceTask, letter_index
-from harness.tasks.rows import Dataset, Source, read_rows
+from harness.tasks.rows import read_rows
+from harness.tasks.sources import Dataset
 
-_FOLDERS = (".", "ceval/val", "val")
 _ENDING = "_val"
+_CSV = f"*{_ENDING}.csv"
 
 
 class CEval(ChoiceTask):
@@ -30,42 +27,15 @@ class CEval(ChoiceTask):
 
     id = "c-eval"
     title = "C-Eval (validation)"
-    dataset = Dataset(files=(f"<subject>{_ENDING}.csv",), split="val")
-
-    @cached_property
-    def _files(self) -> tuple[Path, ...]:
-        named = os.environ.get("HARNESS_DATA")
-        for base in (self._data_dir, Path(named) if named else None):
-            for folder in _FOLDERS:
-                found = sorted((base / folder).glob(f"*{_ENDING}.csv")) if base is not None else []
-                if found:
-                    return tuple(found)
-        raise DatasetError(
-            f"C-Eval is read from local files only, and there is no <subject>{_ENDING}.csv: put them into a folder "
-            "and pass --data-dir FOLDER (or set HARNESS_DATA=FOLDER)."
-        )
-
-    @cached_property
-    def source(self) -> Source:
-        """The folder, for messages; the rows come from all files in it."""
-        return Source(self._files[0].parent)
-
-    def dataset_fingerprint(self) -> str:
-        """`sha256:<over the files' names and bytes>`."""
-        digest = hashlib.sha256()
-        for path in self._files:
-            digest.update(f"{path.name}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
-        return "sha256:" + digest.hexdigest()
-
-    def questions(self) -> int:
-        return sum(1 for _ in self.samples())
+    dataset = Dataset(files=(_CSV, f"ceval/val/{_CSV}", f"val/{_CSV}"), split="val")
 
     def samples(self, limit: int | None = None) -> Iterator[Sample]:
         return islice(self._samples(), limit)
 
     def _samples(self) -> Iterator[Sample]:
-        for path in self._files:
-            subject = path.stem.removesuffix(_ENDING)
+        for path in self.source.files:
+            # <subject>_val.csv, or <subject>/val/0000.parquet of the hub
+            subject = path.parent.parent.name if path.suffix == ".parquet" else path.stem.removesuffix(_ENDING)
             for index, row in enumerate(read_rows(path)):
                 sample = self.sample_of(index, {**row, "subject": subject})
                 yield Sample(f"{self.id}/{subject}/{index}", sample.target, messages=sample.messages, row=sample.row)

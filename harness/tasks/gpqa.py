@@ -2,7 +2,7 @@
 
 Title     GPQA: A Graduate-Level Google-Proof Q&A Benchmark
 Paper     arXiv:2311.12022
-Dataset   Idavidrein/gpqa (gated, not to be shown in public): gpqa_diamond.csv, read from a local folder
+Dataset   Idavidrein/gpqa (gated, not to be shown in public): gpqa_diamond.csv, pinned; or a local file of it
 Licence   CC BY 4.0
 
 The dataset names the right answer first, so the options are shuffled, by the question alone (see choices.py): of 198
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.tasks.choices import Asked, ChoiceTask
-from harness.tasks.rows import Dataset
+from harness.tasks.sources import Dataset
 
 
 class GpqaDiamond(ChoiceTask):

@@ -17,7 +17,7 @@ from harness.errors import DatasetError
 from harness.records import Message, Sample
 from harness.tasks.aime import REQUEST
 from harness.tasks.base import FileTask
-from harness.tasks.rows import Dataset
+from harness.tasks.sources import Dataset
 
 # the last line of a solution
 _TARGET = re.compile(r"####\s*(-?[0-9,]+)\s*\Z")
@@ -33,9 +33,6 @@ class Gsm8k(FileTask):
     default_protocol = "greedy"
     dataset = Dataset(
         files=("gsm8k.jsonl", "gsm8k.jsonl.gz", "gsm8k.parquet"),
-        repo="openai/gsm8k",
-        revision="cc7b047b6e5bb11b4f1af84efc572db110a51b3c",
-        file="main/test-00000-of-00001.parquet",
         split="test",
     )
 

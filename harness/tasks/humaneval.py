@@ -17,7 +17,7 @@ from typing import Any
 from harness.errors import DatasetError
 from harness.records import Message, Sample
 from harness.tasks.base import FileTask
-from harness.tasks.rows import Dataset
+from harness.tasks.sources import Dataset
 
 REQUEST = (
     "Please provide a self-contained Python script that solves the following problem in a markdown code block:\n"
@@ -37,9 +37,6 @@ class HumanEval(FileTask):
     needed: tuple[str, ...] = ("prompt", "entry_point", "canonical_solution", "test")
     dataset = Dataset(
         files=("humaneval.jsonl", "HumanEval.jsonl", "HumanEval.jsonl.gz", "humaneval.parquet"),
-        repo="openai/openai_humaneval",
-        revision="7dce6050a7d6d172f3cc5c32aa97f52fa1a2e544",
-        file="openai_humaneval/test-00000-of-00001.parquet",
         split="test",
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 from harness.errors import DatasetError
 from harness.records import Message, Sample
 from harness.tasks.base import FileTask
-from harness.tasks.rows import Dataset
+from harness.tasks.sources import Dataset
 
 
 class IFEval(FileTask):
@@ -29,9 +29,6 @@ class IFEval(FileTask):
     default_protocol = "qwq-official"
     dataset = Dataset(
         files=("ifeval.jsonl", "ifeval.jsonl.gz", "ifeval_input_data.jsonl"),
-        repo="google/IFEval",
-        revision="966cd89545d6b6acfd7638bc708b98261ca58e84",
-        file="ifeval_input_data.jsonl",
         split="train",
     )
 

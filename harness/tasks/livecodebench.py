@@ -2,15 +2,15 @@
 
 Title     LiveCodeBench: Holistic and Contamination Free Evaluation of Large Language Models for Code
 Paper     arXiv:2403.07974; run as in QwQ-32B's evaluation (QwenLM/QwQ, eval/): 8 samples a problem, 30 s a test
-Dataset   livecodebench/code_generation_lite (`livecodebench-v5`: test5.jsonl of it, pinned); or, for `livecodebench`,
+Dataset   livecodebench/code_generation_lite, pinned (the files of each release); or, for `livecodebench`,
           QwenLM/QwQ's eval/data/livecodebench_v5.jsonl with the folder livecodebench_v5_tests beside it, which its
           process_data.py writes
 Licence   MIT; problem statements belong to LeetCode, AtCoder and Codeforces
 
 `livecodebench` is the window 2024-08 to 2025-02 of release v5: 279 problems, set from 2024-08-03 to 2025-01-04.
 `livecodebench-v5` is the window of the Qwen3 report, 2024-10 to 2025-02 of the same release: 166 of them.
-`livecodebench-2305-2409` is that of Qwen2.5's and Qwen2.5-Omni's, 2023-05 to 2024-09: the whole of release v4, whose
-files test.jsonl to test4.jsonl are to be put together into one.
+`livecodebench-2305-2409` is that of Qwen2.5's and Qwen2.5-Omni's, 2023-05 to 2024-09: the whole of release v4, the
+files test.jsonl to test4.jsonl.
 
 The prompt is one user message, QwQ's for reasoning models: LiveCodeBench's statement and its two formats, without the
 system message. It is taken from QwQ's rows, and made from the hub's in the same words. How a program is judged:
@@ -27,7 +27,7 @@ from typing import Any
 from harness.errors import DatasetError
 from harness.records import Message, Sample
 from harness.tasks.base import FileTask
-from harness.tasks.rows import Dataset
+from harness.tasks.sources import Dataset
 
 REQUEST = (
     "You will be given a question (problem specification) and will generate a correct Python program that matches "
@@ -114,9 +114,6 @@ class LiveCodeBenchV5(LiveCodeBench):
             "test5.jsonl",
             "test5.jsonl.gz",
         ),
-        repo="livecodebench/code_generation_lite",
-        revision="0fe84c3912ea0c4d4a78037083943e8f0c4dd505",
-        file="test5.jsonl",
         split="test",
     )
 

@@ -14,6 +14,7 @@ from harness.records import Generation, Message, Sample, Sampling, Score
 from harness.tasks.base import ScoredText
 from harness.tasks.lm_eval_bridge import filtered, first_line, mean_metrics, task_object
 from harness.tasks.lm_eval_media import content, messages_of
+from harness.tasks.pins import Pin
 from harness.tasks.scorers import judged, unscored
 
 # lm-eval's default, so that few-shot examples are the ones it would draw
@@ -121,6 +122,10 @@ class LmEvalTask:
         for row in self._rows:
             digest.update(json.dumps(row, sort_keys=True, default=content).encode() + b"\n")
         return "rows:sha256:" + digest.hexdigest()
+
+    def pins(self) -> tuple[Pin, ...]:
+        """Nothing: lm-eval fetches a task's rows when it is opened."""
+        return ()
 
     def questions(self) -> int:
         return len(self._rows)

@@ -4,7 +4,8 @@ Title     MATH, MATH-500
 Paper     Lightman et al., Let's Verify Step by Step (2023), arXiv 2305.20050; the problems: Hendrycks et al., Measuring
           Mathematical Problem Solving With the MATH Dataset (2021), arXiv 2103.03874
 Dataset   HuggingFaceH4/MATH-500, pinned; or MATH_OAI.jsonl of RUCAIBox/Slow_Thinking_with_LLMs, the same problems;
-          `math`: a local file of all five thousand, such as QwenLM/Qwen2.5-Math's evaluation/data/math/test.jsonl
+          `math`: EleutherAI/hendrycks_math, all subjects, pinned; or a local file of all five thousand, such as
+          QwenLM/Qwen2.5-Math's evaluation/data/math/test.jsonl
 Licence   MIT
 
 The prompt is one user message: the problem and AIME's request for a boxed answer. `qwen-math` is the rule of
@@ -18,8 +19,8 @@ from harness.errors import DatasetError
 from harness.records import Message, Sample
 from harness.tasks.aime import REQUEST
 from harness.tasks.base import FileTask
-from harness.tasks.rows import Dataset
 from harness.tasks.scorers.boxed import last_boxed
+from harness.tasks.sources import Dataset
 
 
 class BoxedAnswer(FileTask):
@@ -47,9 +48,6 @@ class Math500(BoxedAnswer):
     title = "MATH-500"
     dataset = Dataset(
         files=("math-500.jsonl", "math-500.jsonl.gz", "MATH_OAI.jsonl", "MATH_OAI.jsonl.gz"),
-        repo="HuggingFaceH4/MATH-500",
-        revision="6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be",
-        file="test.jsonl",
         split="test",
     )
 

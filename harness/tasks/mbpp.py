@@ -18,7 +18,7 @@ from typing import Any
 from harness.errors import DatasetError
 from harness.records import Message, Sample
 from harness.tasks.base import FileTask
-from harness.tasks.rows import Dataset
+from harness.tasks.sources import Dataset
 
 REQUEST = (
     "You are an expert Python programmer, and here is your task: {prompt} Your code should pass these tests:\n\n{tests}"
@@ -37,9 +37,6 @@ class Mbpp(FileTask):
     default_protocol = "greedy"
     dataset = Dataset(
         files=("mbpp.jsonl", "sanitized-mbpp.json", "new_mbpp.json", "new_mbpp.json.gz", "mbpp.parquet"),
-        repo="google-research-datasets/mbpp",
-        revision="4bb6404fdc6cacfda99d4ac4205087b89d32030c",
-        file="sanitized/test-00000-of-00001.parquet",
         split="test",
     )
 

@@ -2,7 +2,7 @@
 
 Title     MMLU-Pro: A More Robust and Challenging Multi-Task Language Understanding Benchmark
 Paper     arXiv:2406.01574
-Dataset   TIGER-Lab/MMLU-Pro, split test, read from a local folder
+Dataset   TIGER-Lab/MMLU-Pro, split test, pinned; or a local file of it
 Licence   MIT
 
 Zero-shot with the request of choices.py. The benchmark's own evaluation is five-shot with worked examples, and ends
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.tasks.choices import Asked, ChoiceTask, letter_index
-from harness.tasks.rows import Dataset
+from harness.tasks.sources import Dataset
 
 
 class MmluPro(ChoiceTask):

@@ -2,7 +2,7 @@
 
 Title     Are We Done with MMLU?
 Paper     arXiv:2406.04127
-Dataset   edinburgh-dawg/mmlu-redux-2.0, all subjects in one file, read from a local folder
+Dataset   edinburgh-dawg/mmlu-redux-2.0, pinned; or all subjects in one local file
 Licence   CC BY 4.0
 
 Not MMLU-Pro. Asked are the questions without an error and those whose only error was the answer key, with the mended
@@ -11,12 +11,13 @@ rarely says whether that was done too.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
 from harness.records import Sample
 from harness.tasks.choices import Asked, ChoiceTask, letter_index
-from harness.tasks.rows import Dataset
+from harness.tasks.sources import Dataset
 
 
 class MmluRedux(ChoiceTask):
@@ -34,7 +35,8 @@ class MmluRedux(ChoiceTask):
         for index, row in islice(usable, limit):
             yield self.sample_of(index, row)
 
-    def questions(self) -> int:
+    @cached_property
+    def _count(self) -> int:
         return sum(1 for row in self.source.rows() if is_usable(row))
 
     def asked(self, row: Mapping[str, Any]) -> Asked:

@@ -10,7 +10,7 @@ The prompt is one user message: the problem and AIME's request for a boxed answe
 """
 
 from harness.tasks.math500 import BoxedAnswer
-from harness.tasks.rows import Dataset
+from harness.tasks.sources import Dataset
 
 
 class OlymMathEasy(BoxedAnswer):

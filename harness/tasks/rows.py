@@ -1,106 +1,24 @@
-"""Where a task's rows come from, and reading them one by one.
-
-Looked for in this order: the folder given (--data-dir), the folder named by $HARNESS_DATA, the hub at the pinned
-revision (from its local cache without network, if it was fetched once).
-"""
+"""Reading rows one by one, from files of several kinds."""
 
 import csv
 import gzip
-import hashlib
 import io
 import json
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from harness.errors import DatasetError
-from harness.network import offline_if_unreachable
 
 Row = Mapping[str, Any]
 # characters; a picture of 48 MB
 _LONGEST_FIELD = 2**26
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """A dataset and where to find it.
-
-    `files`: the names looked for in a local folder, first match wins. `repo`, `revision`, `file`: the dataset
-    repository on the hub, the commit it is pinned to and the one file in it; empty where it is read from a local file
-    only. `split` says which split that is.
-    """
-
-    files: tuple[str, ...]
-    split: str
-    repo: str = ""
-    revision: str = ""
-    file: str = ""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file that was found. `hub` is its fingerprint when it came from the pinned revision."""
-
-    path: Path
-    hub: str | None = None
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """`hub:<repo>@<revision>/<file>`, or `sha256:<of the file's bytes>`."""
-        if self.hub:
-            return self.hub
-        with self.path.open("rb") as file:
-            return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
-
-    def rows(self) -> Iterator[Row]:
-        """The rows in order. Raises DatasetError naming file and row for what cannot be read."""
-        return read_rows(self.path)
-
-
-def locate(dataset: Dataset, data_dir: Path | None = None) -> Source:
-    """The file to read. Raises DatasetError naming what was looked for and how to provide it."""
-    if data_dir is not None and not data_dir.is_dir():
-        raise DatasetError(f"There is no data folder {data_dir}: --data-dir wants one that holds {_names(dataset)}.")
-    named = os.environ.get("HARNESS_DATA")
-    for folder in (data_dir, Path(named) if named else None):
-        for name in dataset.files:
-            if folder is not None and (folder / name).is_file():
-                return Source(folder / name)
-    if not dataset.repo:
-        raise DatasetError(
-            f"The dataset's file {_names(dataset)} is not here: put it into a folder and pass --data-dir FOLDER (or "
-            "set HARNESS_DATA=FOLDER). It is not pinned on a hub."
-        )
-    return _from_hub(dataset)
-
-
-def _from_hub(dataset: Dataset) -> Source:
-    import huggingface_hub
-
-    wanted = f"{dataset.repo}@{dataset.revision}"
-    try:
-        with offline_if_unreachable():
-            path = huggingface_hub.hf_hub_download(
-                dataset.repo, dataset.file, revision=dataset.revision, repo_type="dataset"
-            )
-    except Exception as error:  # the hub client raises its own errors and those of its HTTP library
-        raise DatasetError(
-            f"The dataset {wanted} ({dataset.file}, split {dataset.split}) is not on this machine and could not be "
-            f"fetched: put {_names(dataset)} into a folder and pass --data-dir FOLDER (or set HARNESS_DATA=FOLDER), "
-            f"or allow network once."
-        ) from error
-    return Source(Path(path), f"hub:{wanted}/{dataset.file}")
-
-
-def _names(dataset: Dataset) -> str:
-    return " or ".join(dataset.files)
+# rows in memory at once: each may hold pictures and sounds of megabytes
+_AT_ONCE = 16
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Rows of a JSONL, JSON, CSV, TSV or parquet file (all but the last may be gzipped), one by one but for JSON.
+    """Rows of a JSONL, JSON, CSV, TSV (each may be gzipped), parquet or Arrow file, one by one but for JSON.
 
     A JSON file is a list of rows, or an object whose members are the rows. JSONL is split at "\\n" only:
     str.splitlines would also split at U+2028, which stands inside real questions. Raises DatasetError for another
@@ -110,9 +28,13 @@ def read_rows(path: Path) -> Iterator[Row]:
     readers = {"jsonl": _jsonl, "ndjson": _jsonl, "json": _json, "csv": _csv, "tsv": _tsv}
     reader = readers.get(ending.removesuffix(".gz").lstrip("."))
     if path.suffix == ".parquet":
-        yield from _parquet(path)
+        yield from parquet_rows(path)
+    elif path.suffix == ".arrow":
+        yield from _arrow(path)
     elif reader is None:
-        raise DatasetError(f"{path}: rows are read from .jsonl, .json, .csv, .tsv (also with .gz) and .parquet files.")
+        raise DatasetError(
+            f"{path}: rows are read from .jsonl, .json, .csv, .tsv (also with .gz), .parquet and .arrow files."
+        )
     else:
         try:
             with _open(path) as file:
@@ -155,16 +77,43 @@ def _tsv(path: Path, file: IO[bytes]) -> Iterator[Row]:
     yield from _csv(path, file, "\t")
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def parquet_rows(path: Path, names: Sequence[str] | None = None) -> Iterator[Row]:
+    """The rows of a parquet file with these fields, as far as they have them, or with all. Raises DatasetError."""
     import pyarrow
     import pyarrow.parquet
 
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=256):
+            known = [name for name in file.schema_arrow.names if names is None or name in names]
+            if not known:
+                yield from ({} for _ in range(file.metadata.num_rows))
+                return
+            for batch in file.iter_batches(batch_size=_AT_ONCE if names is None else 4096, columns=known):
                 yield from batch.to_pylist()
     except (OSError, pyarrow.ArrowException) as error:
         raise DatasetError(f"{path}: not a readable parquet file ({error}).") from error
+
+
+def count_rows(path: Path) -> int:
+    """How many rows a file has; of lines of JSON and of parquet files without reading what is in them."""
+    if path.suffix == ".parquet":
+        return sum(1 for _ in parquet_rows(path, ()))
+    if path.suffix in (".jsonl", ".ndjson"):
+        with path.open("rb") as file:
+            return sum(1 for line in file if line.strip())
+    return sum(1 for _ in read_rows(path))
+
+
+def _arrow(path: Path) -> Iterator[Row]:
+    """A stream of record batches, as the library `datasets` saves them."""
+    import pyarrow
+
+    try:
+        with path.open("rb") as file, pyarrow.ipc.open_stream(file) as stream:
+            for batch in stream:
+                yield from batch.to_pylist()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise DatasetError(f"{path}: not a readable Arrow file ({error}).") from error
 
 
 def _parse(path: Path, where: str, text: bytes) -> Any:

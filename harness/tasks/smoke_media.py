@@ -22,6 +22,7 @@ from harness.library.omni.tiny_files import media_file
 from harness.library.omni.tiny_media import COLOUR, MOTION, SKILLS, SPEECH, TONE, answer_of, conversation
 from harness.records import Generation, Media, Sample, Sampling, Score
 from harness.tasks.base import ScoredText
+from harness.tasks.pins import Pin
 from harness.tasks.scorers import judged, load_scorer
 
 # Read from the answer: all of it, in any case, but for a full stop.
@@ -60,6 +61,10 @@ class SmokeMedia:
         for number in range(self.questions()):
             digest.update(self._target(number).encode() + self._medium(number).read_bytes())
         return "sha256:" + digest.hexdigest()
+
+    def pins(self) -> tuple[Pin, ...]:
+        """Nothing: its rows are made up."""
+        return ()
 
     def questions(self) -> int:
         return COUNTS[self._skill]

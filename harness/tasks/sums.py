@@ -18,6 +18,7 @@ from itertools import islice
 
 from harness.records import Generation, Message, Sample, Sampling, Score
 from harness.tasks.base import ScoredText
+from harness.tasks.pins import Pin
 from harness.tasks.scorers import judged
 from harness.tasks.scorers.boxed import last_boxed
 
@@ -88,6 +89,10 @@ class SmokeSums:
         """`sha256:<over questions and targets>`: there is no file."""
         text = "\n".join(f"{item.question}\t{item.target}" for item in SUMS)
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+    def pins(self) -> tuple[Pin, ...]:
+        """Nothing: its rows are made up."""
+        return ()
 
     def questions(self) -> int:
         return len(SUMS)

@@ -1,5 +1,6 @@
 """Finding an lm-eval task's YAML by name without loading thousands of them (lm-eval's own index takes 6 to 13 s)."""
 
+import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,13 @@ def unreadable(folder: Path) -> str | None:
         except (OSError, ValueError, yaml.YAMLError) as error:
             return f"{path}: {error}"
     return None
+
+
+def shipped() -> Path:
+    """The folder of the task files that lm-eval brings; it need not be imported for that."""
+    found = importlib.util.find_spec("lm_eval")
+    assert found is not None and found.submodule_search_locations  # it is a dependency, and a package
+    return Path(found.submodule_search_locations[0], "tasks")
 
 
 def names_in(folder: Path) -> tuple[str, ...]:

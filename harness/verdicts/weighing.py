@@ -14,9 +14,9 @@ from harness.verdicts.finding import Finding
 from harness.verdicts.trials import Trial
 from harness.verdicts.wording import listed, points
 
-# Deviations that hold any finding back, also one "above": whoever else judges may be lenient as well as strict, and a
-# judge that gives full marks to everything would make every claim true.
-EITHER_WAY = frozenset({"judge", "speaker"})
+# Deviations that hold any finding back, also one "above": whoever else judges, hears or compares may be lenient as well
+# as strict, and a judge that gives full marks to everything would make every claim true.
+EITHER_WAY = frozenset({"judge", "ear", "speaker"})
 
 Leaning = Literal["above", "below"]
 
@@ -28,7 +28,7 @@ def weigh(trial: Trial, finding: Finding, leaning: Leaning, edge: float) -> Find
       rate it is `above` that must stay so, for the lost share counts as errors.
     - a deviation that can only work against what was found strengthens it (`a fortiori`), one that can only work
       towards it could explain it (inconclusive); of unknown direction, it leaves "under these settings", and never
-      "below" (of an error rate: "above"). Another judge than the protocol's holds back both.
+      "below" (of an error rate: "above"). Another judge, ear or speaker model than the protocol's holds back both.
     """
     low, high = trial.interval
     lost = trial.estimate.lost_share

@@ -151,9 +151,4 @@ def about(run: Measured) -> str:
 
 def sampling(run: Measured) -> str:
     """`temperature 0.6, top_p 0.95, top_k 40, 32,768 tokens`."""
-    drawing = run.spec.sampling
-    parts = [f"temperature {drawing.temperature:g}"]
-    parts += [f"top_p {drawing.top_p:g}"] * (drawing.top_p < 1)
-    parts += [f"top_k {drawing.top_k}"] * (drawing.top_k > 0)
-    parts += [f"min_p {drawing.min_p:g}"] * (drawing.min_p > 0)
-    return ", ".join((*parts, f"{drawing.max_tokens:,} tokens"))
+    return words.drawing(run.spec.sampling)

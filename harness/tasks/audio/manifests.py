@@ -12,16 +12,16 @@ from pathlib import Path
 
 from harness.errors import DatasetError
 from harness.records import Media
-from harness.tasks.base import FileTask
-from harness.tasks.rows import Row, read_rows
-from harness.tasks.vision.folder import Files, find_files, medium
+from harness.tasks.rows import Row, parquet_rows, read_rows
+from harness.tasks.sources import Source
+from harness.tasks.vision.folder import FolderTask, medium
 
 # the fields of a line of Seed-TTS's lists, which have no header; the fifth, a recording of the text, is not in all
 _LST = ("utt", "prompt_text", "prompt_wav", "text", "wav")
 
 
 @dataclass(frozen=True)
-class Lists(Files):
+class Lists(Source):
     """Lists of sounds: what rows.py reads, .tsv without quoting (Common Voice, CoVoST) and .lst (Seed-TTS)."""
 
     def rows(self) -> Iterator[Row]:
@@ -30,30 +30,25 @@ class Lists(Files):
 
     def column(self, *names: str) -> Iterator[Row]:
         for path in self.files:
-            one = Files(path, files=(path,), root=self.root)
-            yield from one.column(*names) if path.suffix == ".parquet" else _rows(path)
+            yield from parquet_rows(path, names) if path.suffix == ".parquet" else _rows(path)
+
+    def count(self) -> int:
+        return sum(1 for _ in self.column())
 
 
-class SoundTask(FileTask):
+class SoundTask(FolderTask):
     """A task whose rows hold a sound; the subclass makes a sample of the row.
 
-    `patterns`: the files looked for below the data folder, `wanted` the same in words. `sounds`: the columns with the
+    `sounds`: the columns with the
     sound, the first that holds one counts. `beside`: the folder next to the list that names without a folder are in
     (Common Voice's `clips`).
     """
 
-    version = "1"
-    default_protocol = "omni-official"
-    patterns: tuple[str, ...]
-    wanted: str
     sounds: tuple[str, ...] = ("audio", "path", "file")
     beside = ""
 
-    @cached_property
-    def source(self) -> Lists:
-        """The files of rows. Raises DatasetError when there are none."""
-        found = find_files(self.patterns, self._data_dir, self.wanted)
-        return Lists(found.path, files=found.files, root=found.root)
+    def opened(self, found: Source) -> Source:
+        return Lists(found.files, hub=found.hub)
 
     @cached_property
     def _count(self) -> int:

@@ -2,7 +2,8 @@
 
 Title     MMAU: A Massive Multi-Task Audio Understanding and Reasoning Benchmark
 Paper     arXiv:2410.19168
-Dataset   Sakshi113/MMAU, mmau-test-mini.json with the folder test-mini-audios beside it, read from a local folder.
+Dataset   the second release, pinned in a mirror with the sounds in it (TwinkStart/MMAU); or Sakshi113/MMAU's
+          mmau-test-mini.json with the folder test-mini-audios beside it, in a local folder.
           The questions were mended once (release 05.15.25): the fingerprint says which file was read. The makers'
           table of March 2025 is about the first release.
 Licence   Apache-2.0; the sounds are those of other data sets

@@ -6,8 +6,10 @@ FLEURS                Conneau et al. 2022, arXiv:2205.12446; google/fleurs, test
 WenetSpeech           Zhang et al. 2021, arXiv:2110.03370; wenet.org.cn/WenetSpeech; CC BY 4.0, the sounds their owners'
 VoxPopuli 1.0, en     Wang et al. 2021, arXiv:2101.00390; facebookresearch/voxpopuli, test; CC0
 
-All are read from a local folder: a list with the sounds' paths (.jsonl, .csv, .tsv) or parquet files with the sounds in
-them. None of them is pinned on the hub, for their test sets come in several files or behind a login.
+All are pinned, Common Voice and WenetSpeech as mirrors (their makers withdrew them from the hub, or ask for a login);
+or they are read from a local folder: a list with the sounds' paths (.jsonl, .csv, .tsv), or parquet files with the
+sounds in them. The mirror's Cantonese has the number of rows that Common Voice 15 has for Hong Kong (`zh-HK`, 5,593)
+and not for `yue` (2,565): which of them a published figure is about is not stated.
 
 The request is that of the maker's notebook (QwenLM/Qwen2.5-Omni, cookbooks/universal_audio_understanding.ipynb), the
 text before the sound; its system prompt, "You are a speech recognition model.", stands in the protocol omni-official.

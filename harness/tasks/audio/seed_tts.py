@@ -7,8 +7,9 @@ Dataset   BytedanceSpeech/seed-tts-eval, zh/meta.lst (2,020), en/meta.lst (1,088
 Licence   the sentences are those of Common Voice (CC0) and DiDiSpeech
 
 Text in, speech out: the answer is spoken in the voice of the protocol, and a speech recogniser writes down what is
-heard (Whisper-large-v3 for English; officially Paraformer-zh for Chinese). The figure is the mean of the utterances'
-error rates, the words of English and the characters of Chinese, without punctuation.
+heard: officially Whisper-large-v3 for English and Paraformer-zh for Chinese; any other ear is a deviation that holds
+verdicts back in both directions (harness/tasks/scorers/official.py). The figure is the mean of the utterances' error
+rates, the words of English and the characters of Chinese, without punctuation.
 
 The published figures of `seed-tts-...` are for the voice of a recording that comes with each sentence. The released
 checkpoint speaks in fixed voices only and takes no such recording (QwenLM/Qwen2.5-Omni, issues 78, 300, 345): so what

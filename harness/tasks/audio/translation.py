@@ -2,7 +2,8 @@
 
 Title     CoVoST 2 and Massively Multilingual Speech-to-Text Translation
 Paper     arXiv:2007.10310
-Dataset   facebookresearch/covost, test, read from a local folder: its list with the clips beside it, or a parquet file
+Dataset   CoVoST 2, test: fixie-ai/covost2, pinned, with the clips in it; or facebookresearch/covost's list in a local
+          folder with the clips beside it
 Licence   CC0
 
 The request is that of the maker's notebook for English to Chinese (QwenLM/Qwen2.5-Omni,

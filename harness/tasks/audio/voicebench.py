@@ -2,7 +2,7 @@
 
 Title     VoiceBench: Benchmarking LLM-Based Voice Assistants
 Paper     arXiv:2410.17196
-Dataset   hlt-lab/voicebench, the subset's parquet file, read from a local folder
+Dataset   hlt-lab/voicebench, the subset's parquet files, pinned; or a local copy
 Licence   Apache-2.0
 
 The sound is the whole turn; no word is added, and the system prompt is the protocol's. What is judged:
@@ -22,7 +22,9 @@ The sound is the whole turn; no word is added, and the system prompt is the prot
                                one (usa), as in the results that others hand in (MatthewCYM/VoiceBench, issue 29).
 
 The makers sampled for alpacaeval and commoneval, with what transformers does by default, and were greedy elsewhere
-(QwenLM/Qwen2.5-Omni, issue 171); the protocol omni-official is greedy in all of them.
+(QwenLM/Qwen2.5-Omni, issue 171). So does the protocol omni-official: temperature 1, the 50 likeliest tokens, which are
+the library's own defaults (GenerationConfig); the makers print no numbers, and the code of that time may have had its
+own.
 
 `voicebench` itself, the mean of seven of these sets, has no task: it is (20 alpacaeval + 20 commoneval + sd-qa + mmsu +
 openbookqa + ifeval + advbench) / 7, the first two as printed (issue 2).

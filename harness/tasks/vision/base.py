@@ -7,32 +7,21 @@ from pathlib import Path
 
 from harness.errors import DatasetError
 from harness.records import Sample
-from harness.tasks.base import FileTask
 from harness.tasks.rows import Row
 from harness.tasks.scorers.choice import LETTERS
-from harness.tasks.vision.folder import Files, find_files
+from harness.tasks.vision.folder import FolderTask
 
 # as the Qwen team asks multiple-choice questions about images (see mmmu.py)
 SELECT = "Please select the correct answer from the options above."
 
 
-class MediaTask(FileTask):
-    """A task whose rows lie in one file or several; the subclass says where, and what a row becomes.
+class MediaTask(FolderTask):
+    """A task about media in rows of files; the subclass says where they are, and what a row becomes.
 
-    `patterns`: glob patterns below the data folder, the first with a file wins; `wanted`: the same in words, for whom
-    it is missing. `filters`: the fields that `keeps` looks at. A sample's number is its row's in the whole set.
+    `filters`: the fields that `keeps` looks at. A sample's number is its row's in the whole set.
     """
 
-    version = "1"
-    default_protocol = "omni-official"
-    patterns: tuple[str, ...]
-    wanted: str
     filters: tuple[str, ...] = ()
-
-    @cached_property
-    def source(self) -> Files:
-        """The files of rows. Raises DatasetError when there are none."""
-        return find_files(self.patterns, self._data_dir, self.wanted)
 
     @property
     def beside(self) -> Path:

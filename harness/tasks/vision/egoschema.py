@@ -2,8 +2,8 @@
 
 Title     EgoSchema: A Diagnostic Benchmark for Very Long-form Video Language Understanding
 Paper     arXiv:2308.09126
-Dataset   egoschema/EgoSchema: questions.json and subset_answers.json, with the films in videos/<q_uid>.mp4, of a local
-          copy in the folder EgoSchema; or Subset/test-*.parquet of lmms-lab/egoschema
+Dataset   `egoschema-subset`: lmms-lab/egoschema, pinned; or a local copy of it or of egoschema/EgoSchema
+          (questions.json, subset_answers.json, videos/<q_uid>.mp4) in the folder EgoSchema
 Licence   the films under Ego4D's licence, which has to be signed
 
 The benchmark has no prompt for chat models; this is lmms-eval's (lmms_eval/tasks/egoschema/utils.py at 147ad5c).

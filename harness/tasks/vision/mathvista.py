@@ -2,8 +2,8 @@
 
 Title     MathVista: Evaluating Mathematical Reasoning of Foundation Models in Visual Contexts
 Paper     arXiv:2310.02255
-Dataset   AI4Math/MathVista, split testmini: data/testmini-*.parquet of a local copy in the folder MathVista, or the
-          repository's data/testmini.json with data/images/ beside it
+Dataset   AI4Math/MathVista, split testmini, pinned; or a local copy in the folder MathVista, or GitHub's
+          data/testmini.json with data/images/ beside it
 Licence   CC BY-SA 4.0
 
 Prompt: the set's own `query`, made as in lupantech/MathVista (evaluation/build_query.py at c8221f0) without examples:

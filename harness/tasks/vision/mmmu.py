@@ -2,7 +2,7 @@
 
 Title     MMMU: A Massive Multi-discipline Multimodal Understanding and Reasoning Benchmark for Expert AGI
 Paper     arXiv:2311.16502
-Dataset   MMMU/MMMU, split validation: <subject>/validation-*.parquet of a local copy in the folder MMMU
+Dataset   MMMU/MMMU, split validation, pinned; or a local copy in the folder MMMU
 Licence   Apache-2.0
 
 Prompt: the one that the Qwen team contributed to VLMEvalKit (vlmeval/vlm/qwen2_vl/prompt.py at 2aa7214) and uses in

@@ -2,7 +2,7 @@
 
 Title     MMMU-Pro: A More Robust Multi-discipline Multimodal Understanding Benchmark
 Paper     arXiv:2409.02813
-Dataset   MMMU/MMMU_Pro, split test, `standard (10 options)` and `vision`: parquet files of a local copy in MMMU_Pro
+Dataset   MMMU/MMMU_Pro, split test, `standard (10 options)` and `vision`, pinned; or a local copy in MMMU_Pro
 Licence   Apache-2.0
 
 The figure is the mean over both settings, which have as many questions: `mmmu-pro` asks both, `mmmu-pro-standard` and
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from harness.records import Sample, turn
 from harness.tasks.base import FileTask, Task
+from harness.tasks.pins import Pin
 from harness.tasks.rows import Row
 from harness.tasks.scorers.choice import option_texts
 from harness.tasks.vision.base import MediaTask, lettered, text_of
@@ -110,6 +111,9 @@ class MmmuPro(FileTask):
     def dataset_fingerprint(self) -> str:
         """Those of both settings, joined with `+`."""
         return "+".join(part.dataset_fingerprint() for part in self._parts)
+
+    def pins(self) -> tuple[Pin, ...]:
+        return tuple(pin for part in self._parts for pin in part.pins())
 
     def questions(self) -> int:
         return sum(part.questions() for part in self._parts)

@@ -2,8 +2,8 @@
 
 Title     MVBench: A Comprehensive Multi-modal Video Understanding Benchmark
 Paper     arXiv:2311.17005
-Dataset   OpenGVLab/MVBench: json/<kind>.json, and the films unpacked below video/, of a local copy in the folder
-          MVBench
+Dataset   OpenGVLab/MVBench, pinned; or json/<kind>.json, and the films unpacked below video/, of a local copy in the
+          folder MVBench
 Licence   MIT; the films have licences of their own, and some are to be fetched from their makers
 
 Prompt: that of OpenGVLab/Ask-Anything (video_chat2/mvbench.ipynb): a system sentence, film, question with options, and

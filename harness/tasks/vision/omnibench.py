@@ -2,7 +2,7 @@
 
 Title     OmniBench: Towards The Future of Universal Omni-Language Models
 Paper     arXiv:2409.15272
-Dataset   m-a-p/OmniBench: data/train-*.parquet of a local copy in the folder OmniBench, or the repository's
+Dataset   m-a-p/OmniBench, pinned; or data/*.parquet of a local copy in the folder OmniBench, or GitHub's
           dataset/batch-5_1142_20240817.jsonl with mm_data/image and mm_data/audio
 Licence   see the dataset's page; the sounds and images are taken from films and recordings of others
 

@@ -2,8 +2,8 @@
 
 Title     Video-MME: The First-Ever Comprehensive Evaluation Benchmark of Multi-modal LLMs in Video Analysis
 Paper     arXiv:2405.21075
-Dataset   lmms-lab/Video-MME: videomme/test-*.parquet, with the unpacked films in data/<videoID>.mp4 and the subtitles
-          in subtitle/<videoID>.srt, of a local copy in the folder Video-MME
+Dataset   lmms-lab/Video-MME, pinned, its archives unpacked when they are fetched; or a local copy in the folder
+          Video-MME, with the films in data/<videoID>.mp4 and the subtitles in subtitle/<videoID>.srt
 Licence   for academic research only; the films belong to their owners
 
 Prompt: that of BradyFU/Video-MME (README at 07d7282), the film before it. `video-mme-subtitles` puts the whole

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from harness.errors import ModelError
-from harness.models.byte_progress import ByteProgress
-from harness.models.checksums import Blob, remember
+from harness.errors import HubError
+from harness.hub.byte_progress import ByteProgress
+from harness.hub.checksums import Blob, remember
 
 PARALLEL = 8
 """Files at a time."""
@@ -46,7 +46,7 @@ class _Stopped(Exception):
 def fetch_files(files: Sequence[RemoteFile], blobs: Path, what: str) -> None:
     """Downloads into `blobs` what is not there yet; `what` names it all for the user.
 
-    Raises ModelError: the disk is too small, the connection breaks for good, what comes is not what was published.
+    Raises HubError: the disk is too small, the connection breaks for good, what comes is not what was published.
     """
     missing = {file.sha256: file for file in files if not (blobs / file.sha256).exists()}
     if not missing:
@@ -56,7 +56,7 @@ def fetch_files(files: Sequence[RemoteFile], blobs: Path, what: str) -> None:
     total = sum(file.size for file in missing.values())
     free = shutil.disk_usage(blobs).free
     if total - here > free:
-        raise ModelError(
+        raise HubError(
             f"{what} needs {(total - here) / 1e9:.1f} GB more, but {blobs} has {free / 1e9:.1f} GB free: make room, or "
             "set HF_HUB_CACHE to a folder on a larger disk."
         )
@@ -87,7 +87,7 @@ def _fetch(file: RemoteFile, blobs: Path, progress: ByteProgress, stop: threadin
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise ModelError(f"The disk of {blobs} is full: make room and run again, it goes on from here.") from error
+        raise HubError(f"The disk of {blobs} is full: make room and run again, it goes on from here.") from error
     remember([Blob(file.path, blob)])
 
 
@@ -114,18 +114,18 @@ def _complete(file: RemoteFile, out: BinaryIO, progress: ByteProgress, stop: thr
                     raise _Stopped
         except TransportError as error:
             if vain + 1 >= TRIES and have == before:
-                raise ModelError(
+                raise HubError(
                     f"The download of {file.path} broke off after {have / 1e9:.1f} of {file.size / 1e9:.1f} GB "
                     f"({type(error).__name__}): run the same command again, it goes on from here."
                 ) from error
         vain = 0 if have > before else vain + 1
         if vain >= TRIES:
-            raise ModelError(f"The hub sends no more of {file.path}: run the same command again later.")
+            raise HubError(f"The hub sends no more of {file.path}: run the same command again later.")
         if vain and stop.wait(min(0.5 * 2**vain, 30)):
             raise _Stopped
     if have != file.size or digest.hexdigest() != file.sha256:
         out.truncate(0)
-        raise ModelError(
+        raise HubError(
             f"What came as {file.path} is not what was published ({have:,} of {file.size:,} bytes, or another sha256): "
             "it was thrown away, run the same command again."
         )

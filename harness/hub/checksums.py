@@ -16,14 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import places
-from harness.errors import ModelError
-from harness.models.byte_progress import ByteProgress
+from harness.errors import HubError
+from harness.hub.byte_progress import ByteProgress
 
 _PIECE = 16 * 2**20
 _PARALLEL = 8
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# what is read of a checkpoint; other formats may lie beside it
-_READ = (".safetensors", ".gguf", ".json", ".txt", ".model", ".jinja")
+# what is read of a checkpoint or a data set; other formats may lie beside it
+_READ = (
+    *(".safetensors", ".gguf", ".json", ".txt", ".model", ".jinja"),
+    *(".parquet", ".jsonl", ".csv", ".tsv", ".zip", ".gz", ".tar", ".lst"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,10 @@ class Blob:
         return f"{found.st_size} {found.st_mtime_ns}"
 
 
-def verify_weights(folder: Path) -> None:
+def verify(folder: Path) -> None:
     """Reads every large file of a snapshot once and compares; does nothing for any other folder.
 
-    Raises ModelError naming the first file that is not what was published.
+    Raises HubError naming the first file that is not what was published.
     """
     known = _remembered()
     blobs = [blob for blob in _blobs(folder) if known.get(str(blob.path)) != blob.state]
@@ -61,7 +64,7 @@ def verify_weights(folder: Path) -> None:
     wrong = [blob for blob, fine in zip(blobs, right, strict=True) if not fine]
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        raise ModelError(
+        raise HubError(
             f"{folder / wrong[0].name} is damaged{more}: its sha256 is not the one it was published under. Delete "
             f"{wrong[0].path} and run again, which downloads it anew."
         )

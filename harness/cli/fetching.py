@@ -1,0 +1,122 @@
+"""The work behind `harness fetch`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from harness import hub, models, plan, tasks
+from harness.cli.output import console, note, show, write_json
+from harness.errors import HarnessError, UnknownName
+from harness.models.fetching import fetch_weights, wanted_weights
+from harness.records import ModelSpec
+from harness.report.machine import FetchLine, fetch_table
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user typed."""
+
+    targets: tuple[str, ...]
+    suite: str | None
+    tasks: tuple[str, ...]
+    data_dir: Path | None
+    weights: bool
+    data: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """Something to be fetched: `here` tells whether it is, `get` brings it."""
+
+    what: Literal["weights", "data"]
+    name: str
+    serves: tuple[str, ...]
+    wanted: hub.Wanted
+    here: bool
+    get: Callable[[], object]
+
+
+def fetch(asked: Asked, *, dry_run: bool, as_json: bool) -> int:
+    """Fetches one thing after the other; what cannot be had does not keep the rest. Returns the exit code."""
+    if not asked.targets and not asked.suite and not asked.tasks:
+        raise HarnessError("Name what to fetch for: a claim (C082), a model (qwq-32b), --task mmmu or --suite omni.")
+    things, missing = _things(asked)
+    lines = [_line(thing, dry_run=dry_run) for thing in things]
+    if not dry_run:
+        lines = [line if line.state == "here" else _got(thing, line) for thing, line in zip(things, lines, strict=True)]
+    if as_json:
+        write_json("fetch", {"things": lines, "elsewhere": missing})
+    else:
+        if lines:
+            show(fetch_table(lines, console(stderr=False).width))
+        for why, names in missing.items():
+            note(f"Not on the hub, {', '.join(names)}: {why}")
+        if not lines:
+            note("Nothing of this is fetched from the hub.")
+    return int(any(line.state == "failed" for line in lines))
+
+
+def _things(asked: Asked) -> tuple[list[_Thing], dict[str, list[str]]]:
+    """What there is to fetch; and why → the tasks whose data are to be had another way."""
+    specs, names = _needed(asked)
+    things = []
+    if asked.weights:
+        things += [thing for spec in specs if (thing := _weights(spec))]
+    missing: dict[str, list[str]] = {}
+    pinned: dict[str, tuple[tasks.Pin, list[str]]] = {}
+    for name in names if asked.data else ():
+        try:
+            for pin in tasks.load_task(name, data_dir=asked.data_dir).pins():
+                pinned.setdefault(f"{pin.name} {pin.wanted.patterns}", (pin, []))[1].append(name)
+        except UnknownName:
+            missing.setdefault(f"{tasks.NOT_BUILT.get(name, 'no task measures it yet')}.", []).append(name)
+        except HarnessError as error:
+            missing.setdefault(str(error), []).append(name)
+    for pin, served in pinned.values():
+        things.append(_Thing("data", pin.data.title, tuple(served), pin.wanted, pin.here, pin.fetch))
+    return things, missing
+
+
+def _needed(asked: Asked) -> tuple[list[ModelSpec], list[str]]:
+    """The models and tasks of the runs that the targets make; a model that no claim is about is one all the same."""
+    specs = {name: models.find_model(name) for name in asked.targets if name in models.load_models()}
+    names = list(asked.tasks)
+    if asked.targets or asked.suite:
+        options = plan.Options(tasks=asked.tasks, data_dir=asked.data_dir)
+        claimed, named = plan.resolve(asked.targets, asked.suite)
+        specs |= {spec.id: spec for spec in named}
+        for model, task, _ in plan.group(claimed, options):
+            specs.setdefault(model, models.find_model(model))
+            names.append(task)
+    return list(specs.values()), list(dict.fromkeys(names))
+
+
+def _weights(spec: ModelSpec) -> _Thing | None:
+    """A model's weights; None for those that are made here or lie behind an API."""
+    if spec.weights == "closed" or spec.repository is None:
+        return None
+    here = models.locate_weights(spec) is not None
+    return _Thing("weights", spec.name, (spec.id,), wanted_weights(spec), here, lambda: fetch_weights(spec))
+
+
+def _line(thing: _Thing, *, dry_run: bool) -> FetchLine:
+    line = FetchLine(thing.what, thing.name, thing.wanted.repo, thing.wanted.revision or "", thing.serves)
+    if thing.here:
+        return replace(line, state="here")
+    if not dry_run:
+        return line
+    try:
+        found = hub.sizes(thing.wanted)
+    except HarnessError as error:
+        return replace(line, state="failed", why=str(error))
+    return replace(line, files=len(found), bytes=sum(file.size for file in found))
+
+
+def _got(thing: _Thing, line: FetchLine) -> FetchLine:
+    try:
+        thing.get()
+    except HarnessError as error:
+        note(f"{thing.name}: {error}")
+        return replace(line, state="failed", why=str(error))
+    return replace(line, state="fetched")

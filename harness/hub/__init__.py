@@ -1,0 +1,20 @@
+"""Repositories on the hub: fetched at a commit, gone on with after a break, checked, unpacked. The only place that asks
+the network for weights and data."""
+
+from harness.hub.archives import lay_out, unpack
+from harness.hub.checksums import verify
+from harness.hub.snapshots import Kind, RemoteSize, Wanted, cache_name, fetch, fetched, is_offline, sizes
+
+__all__ = [
+    "Kind",
+    "RemoteSize",
+    "Wanted",
+    "cache_name",
+    "fetch",
+    "fetched",
+    "is_offline",
+    "lay_out",
+    "sizes",
+    "unpack",
+    "verify",
+]

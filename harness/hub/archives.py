@@ -1,0 +1,132 @@
+"""Media that come packed: .zip, .tar and .tar.gz files unpacked into a folder, once.
+
+An archive is hostile input: what leads out of the folder, is no plain file, or would fill the disk is refused.
+"""
+
+import contextlib
+import os
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
+
+from harness.errors import HubError
+from harness.hub.byte_progress import ByteProgress
+
+_PIECE = 2**20
+
+
+class _Member(NamedTuple):
+    """A plain file of an archive."""
+
+    name: str
+    size: int
+    open: "IO[bytes]"
+
+
+def lay_out(snapshot: Path, archives: Mapping[str, str], names: Callable[[str], bool]) -> Path:
+    """The folder with a snapshot's files where they are in the repository, and its archives unpacked.
+
+    `archives`: fnmatch's pattern of archives → the folder, relative to the repository's, that they are unpacked into.
+    `names`: which of the other files are to be there. Without archives it is the snapshot itself. Raises HubError.
+    """
+    if not archives:
+        return snapshot
+    folder = snapshot.parent.parent / "unpacked" / snapshot.name
+    files = sorted(str(path.relative_to(snapshot)) for path in snapshot.rglob("*") if path.is_file())
+    for name in files:
+        into = next((place for pattern, place in archives.items() if fnmatch(name, pattern)), None)
+        if into is not None:
+            unpack(snapshot / name, folder / into, name)
+        elif names(name):
+            link = folder / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.is_symlink():
+                # another process may be at it too
+                with contextlib.suppress(FileExistsError):
+                    link.symlink_to(snapshot / name)
+    return folder
+
+
+def unpack(archive: Path, into: Path, name: str | None = None) -> None:
+    """Unpacks the plain files of an archive into a folder; does nothing when that was done before.
+
+    A file appears under its name only when it is whole, and `.<archive's name>.unpacked` says that all are there.
+    `name`: the archive's, where its path is another's. Raises HubError: no archive, a name that leads out of the
+    folder, too little room.
+    """
+    name = name or archive.name
+    done = into / f".{name.replace('/', '_')}.unpacked"
+    if done.exists():
+        return
+    into.mkdir(parents=True, exist_ok=True)
+    size = archive.stat().st_size
+    try:
+        _check_room(archive, into)
+        with ByteProgress(f"Unpacking {name}", max(size, _bytes_in(archive))) as progress:
+            for member in _members(archive):
+                _write(member, into, archive, progress)
+        done.touch()
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise HubError(f"{archive} cannot be unpacked ({type(error).__name__}: {error}).") from error
+    except OSError as error:
+        raise HubError(f"{archive} cannot be unpacked into {into}: {error}.") from error
+
+
+def _check_room(archive: Path, into: Path) -> None:
+    needed, free = _bytes_in(archive), shutil.disk_usage(into).free
+    if needed > free:
+        raise HubError(
+            f"Unpacking {archive.name} needs {needed / 1e9:.1f} GB, but {into} has {free / 1e9:.1f} GB free: make "
+            "room, or set HF_HUB_CACHE to a folder on a larger disk."
+        )
+
+
+def _bytes_in(archive: Path) -> int:
+    """What the files of a zip take unpacked, by its own word; of a tar file no less than its size."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as file:
+            return sum(info.file_size for info in file.infolist())
+    return archive.stat().st_size
+
+
+def _members(archive: Path) -> Iterator[_Member]:
+    """The plain files, opened one after the other; links, devices and folders are passed over."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as file:
+            for info in file.infolist():
+                # the upper half of the attributes is the mode of a Unix file: 0o120000 is a link
+                if not info.is_dir() and (info.external_attr >> 16) & 0o170000 in (0, 0o100000):
+                    with file.open(info) as opened:
+                        yield _Member(info.filename, info.file_size, opened)
+        return
+    with tarfile.open(archive, "r:*") as packed:
+        for entry in packed:
+            if entry.isreg():
+                content = packed.extractfile(entry)
+                assert content is not None  # it is a plain file
+                yield _Member(entry.name, entry.size, content)
+
+
+def _write(member: _Member, into: Path, archive: Path, progress: ByteProgress) -> None:
+    parts = PurePosixPath(member.name).parts
+    if not parts or parts[0] == "/" or ".." in parts or "\0" in member.name or "\\" in member.name:
+        raise HubError(f"{archive} holds the name {member.name!r}, which leads out of the folder: it is not unpacked.")
+    path = into.joinpath(*parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        with whole.open("wb") as out:
+            left = member.size
+            # never more than the archive says of itself: that is what there is room for
+            while left and (piece := member.open.read(min(_PIECE, left))):
+                out.write(piece)
+                left -= len(piece)
+                progress.add(len(piece))
+        os.replace(whole, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            whole.unlink()

@@ -1,0 +1,52 @@
+"""Where a benchmark's data are on the hub, and the commit that they are pinned to."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from harness.records.base import Record
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class PinnedRows(Record):
+    """What a task needs of a data set.
+
+    `files`: patterns of the paths, in the repository, of the files with its rows. `rows`: how many rows they have
+    together, where somebody states it; another number is an error, for then something is missing or added. `questions`:
+    how many the task asks, where that is not each row once. `beside`: patterns of further files that rows name
+    (subtitles, answers). `archives`: pattern of .zip and .tar files with media → the folder they are unpacked into, in
+    the repository's layout.
+    """
+
+    files: tuple[Text, ...] = Field(min_length=1)
+    rows: int | None = Field(default=None, gt=0)
+    questions: int | None = Field(default=None, gt=0)
+    beside: tuple[Text, ...] = ()
+    archives: dict[Text, str] = Field(default_factory=dict)
+
+    @property
+    def asked(self) -> int | None:
+        """How many questions the task has; None where it is not known before the rows are here."""
+        return self.questions or self.rows
+
+
+class PinnedData(Record):
+    """A data set on the hub at its commit.
+
+    `tasks`: what each task needs of it. `gated`: the hub wants a login, and its terms accepted. `sources`: where the
+    commit was copied from, the projects that pin it, each with the file in which it does. `sha256`: digests of files at
+    the commit, as others publish them; a file that comes with another one is refused. `note`: what else is known, in
+    whole sentences.
+    """
+
+    id: str
+    title: str
+    hub: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    licence: str
+    gated: bool = False
+    tasks: dict[str, PinnedRows] = Field(min_length=1)
+    sources: tuple[Text, ...] = Field(min_length=1)
+    sha256: dict[Text, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(default_factory=dict)
+    note: str | None = None

@@ -1,0 +1,110 @@
+"""The data sets that are pinned: which files of which commit a task reads when no folder of the user's has them."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from harness import hub, places
+from harness.errors import ConfigError, DatasetError
+from harness.network import reachable
+from harness.reading import read_record, where, yaml_files
+from harness.records import PinnedData, PinnedRows
+
+_INSTEAD = "put the data into a folder and pass --data-dir FOLDER (or set HARNESS_DATA=FOLDER)"
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What one task reads of one data set. `instead`: how else a user may provide it, the end of a sentence."""
+
+    data: PinnedData
+    rows: PinnedRows
+    instead: str = _INSTEAD
+
+    @property
+    def name(self) -> str:
+        """`hub:<repo>@<commit>/<files of rows>`: the fingerprint of what is read."""
+        return f"hub:{self.data.hub}@{self.data.revision}/{'+'.join(self.rows.files)}"
+
+    @property
+    def wanted(self) -> hub.Wanted:
+        """The files to be fetched."""
+        return hub.Wanted(
+            kind="dataset",
+            repo=self.data.hub,
+            revision=self.data.revision,
+            patterns=(*self.rows.files, *self.rows.beside, *self.rows.archives),
+            instead=self.instead,
+        )
+
+    @property
+    def here(self) -> bool:
+        """Whether it was fetched before. Asks nobody."""
+        return hub.fetched(self.wanted) is not None
+
+    def fetch(self) -> Path:
+        """The folder with the files, laid out as in the repository; fetched and unpacked as far as they are not.
+
+        Raises HubError.
+        """
+        wanted = self.wanted
+        snapshot = hub.fetch(wanted)
+        hub.verify(snapshot)
+        self._check_digests(snapshot)
+        return hub.lay_out(snapshot, self.rows.archives, wanted.takes)
+
+    def _check_digests(self, snapshot: Path) -> None:
+        """Raises DatasetError for a file with another digest than the published one, as far as digests are known.
+
+        Large files lie in the cache under their own sha256, so none is read for this.
+        """
+        for name, digest in self.data.sha256.items():
+            path = snapshot / name
+            if path.is_symlink() and len(path.readlink().name) == len(digest) and path.readlink().name != digest:
+                raise DatasetError(
+                    f"{name} of {self.wanted.name} has another sha256 than configs/datasets/{self.data.id}.yaml says: "
+                    "it is not the published file, or the entry is wrong."
+                )
+
+    def can_be_fetched(self) -> bool:
+        """Whether the hub can be asked. May take some seconds, once a process."""
+        return not hub.is_offline() and reachable()
+
+    def check_count(self, rows: int) -> None:
+        """Raises DatasetError unless there are as many rows as the commit has."""
+        if self.rows.rows is not None and rows != self.rows.rows:
+            raise DatasetError(
+                f"{self.name} has {rows:,} rows here, but {self.rows.rows:,} at its commit: the copy is not whole. "
+                f"Delete it from the hub's cache ({hub.cache_name('dataset', self.data.hub)}) and run again."
+            )
+
+
+def pin_of(task: str) -> Pin | None:
+    """What a task of ours is pinned to; None for one that is read from a local folder only. Raises ConfigError."""
+    return _pins().get(task)
+
+
+def pinned_data() -> tuple[PinnedData, ...]:
+    """All data sets of configs/datasets. Raises ConfigError."""
+    found = []
+    for path in yaml_files(places.configs() / "datasets"):
+        data = read_record(path, PinnedData)
+        if data.id != path.stem:
+            raise ConfigError(f"{where(path, ('id',))}: the file is named {path.stem}, but the data set {data.id!r}.")
+        found.append(data)
+    return tuple(found)
+
+
+def _pins() -> dict[str, Pin]:
+    return _pins_in(places.configs())
+
+
+@cache
+def _pins_in(_: Path) -> dict[str, Pin]:
+    pins: dict[str, Pin] = {}
+    for data in pinned_data():
+        for task, rows in data.tasks.items():
+            if task in pins:
+                raise ConfigError(f"configs/datasets pins the task {task!r} twice: {pins[task].data.id} and {data.id}.")
+            pins[task] = Pin(data, rows)
+    return pins
