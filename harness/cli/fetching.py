@@ -50,6 +50,9 @@ def fetch(asked: Asked, *, dry_run: bool, as_json: bool) -> int:
     else:
         if lines:
             show(fetch_table(lines, console(stderr=False).width))
+        for line in lines:
+            if line.state == "failed":
+                note(f"{line.name}: {line.why}")
         for why, names in missing.items():
             note(f"Not on the hub, {', '.join(names)}: {why}")
         if not lines:
@@ -64,18 +67,18 @@ def _things(asked: Asked) -> tuple[list[_Thing], dict[str, list[str]]]:
     if asked.weights:
         things += [thing for spec in specs if (thing := _weights(spec))]
     missing: dict[str, list[str]] = {}
-    pinned: dict[str, tuple[tasks.Pin, list[str]]] = {}
+    pinned: dict[str, list[tuple[str, tasks.Pin]]] = {}
     for name in names if asked.data else ():
         try:
-            for pin in tasks.load_task(name, data_dir=asked.data_dir).pins():
-                pinned.setdefault(f"{pin.name} {pin.wanted.patterns}", (pin, []))[1].append(name)
+            task = tasks.load_task(name, data_dir=asked.data_dir)
+            for pin in task.pins():
+                pinned.setdefault(pin.data.id, []).append((name, pin))
+            task.questions()  # data that are neither pinned nor here are missed now
         except UnknownName:
             missing.setdefault(f"{tasks.NOT_BUILT.get(name, 'no task measures it yet')}.", []).append(name)
         except HarnessError as error:
             missing.setdefault(str(error), []).append(name)
-    for pin, served in pinned.values():
-        things.append(_Thing("data", pin.data.title, tuple(served), pin.wanted, pin.here, pin.fetch))
-    return things, missing
+    return [*things, *map(_data, pinned.values())], missing
 
 
 def _needed(asked: Asked) -> tuple[list[ModelSpec], list[str]]:
@@ -100,6 +103,25 @@ def _weights(spec: ModelSpec) -> _Thing | None:
     return _Thing("weights", spec.name, (spec.id,), wanted_weights(spec), here, lambda: fetch_weights(spec))
 
 
+def _data(served: list[tuple[str, tasks.Pin]]) -> _Thing:
+    """One data set, with all that the tasks need of it."""
+    pins = [pin for _, pin in served]
+    patterns = tuple(dict.fromkeys(pattern for pin in pins for pattern in pin.wanted.patterns))
+
+    def fetch_all() -> None:
+        for pin in pins:
+            pin.fetch()
+
+    return _Thing(
+        what="data",
+        name=pins[0].data.title,
+        serves=tuple(dict.fromkeys(name for name, _ in served)),
+        wanted=replace(pins[0].wanted, patterns=patterns),
+        here=all(pin.here for pin in pins),
+        get=fetch_all,
+    )
+
+
 def _line(thing: _Thing, *, dry_run: bool) -> FetchLine:
     line = FetchLine(thing.what, thing.name, thing.wanted.repo, thing.wanted.revision or "", thing.serves)
     if thing.here:
@@ -117,6 +139,5 @@ def _got(thing: _Thing, line: FetchLine) -> FetchLine:
     try:
         thing.get()
     except HarnessError as error:
-        note(f"{thing.name}: {error}")
         return replace(line, state="failed", why=str(error))
     return replace(line, state="fetched")

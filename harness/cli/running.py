@@ -75,9 +75,9 @@ def show_plan(made: plan.Plan, as_json: bool) -> None:
         return
     for line in probes:
         show(probe_block(line))
-    for data in dict.fromkeys(name for r in made.runs if not r.blocked for name in r.awaited):
-        served = dict.fromkeys(r.task for r in made.runs if data in r.awaited and not r.blocked)
-        note(f"{data} comes from the hub when {', '.join(served)} begins, or now with harness fetch.")
+    waiting = (f"{r.task} ({', '.join(dict.fromkeys(r.awaited))})" for r in made.runs if r.awaited and not r.blocked)
+    if named := ", ".join(dict.fromkeys(waiting)):
+        note(f"Fetched from the hub when the run begins, or now with harness fetch: {named}.")
     for sentence in after:
         note(sentence)
     if without:

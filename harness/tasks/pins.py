@@ -1,6 +1,7 @@
 """The data sets that are pinned: which files of which commit a task reads when no folder of the user's has them."""
 
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -42,16 +43,21 @@ class Pin:
         """Whether it was fetched before. Asks nobody."""
         return hub.fetched(self.wanted) is not None
 
-    def fetch(self) -> Path:
-        """The folder with the files, laid out as in the repository; fetched and unpacked as far as they are not.
+    def fetch(self) -> tuple[Path, ...]:
+        """The files with the rows, in a folder laid out as the repository; fetched and unpacked as far as they are not.
 
-        Raises HubError.
+        They come pattern by pattern, sorted by name. Raises HubError, and DatasetError for a file that is another one.
         """
         wanted = self.wanted
         snapshot = hub.fetch(wanted)
         hub.verify(snapshot)
         self._check_digests(snapshot)
-        return hub.lay_out(snapshot, self.rows.archives, wanted.takes)
+        folder = hub.lay_out(snapshot, self.rows.archives, wanted.takes)
+        names = sorted(str(path.relative_to(snapshot)) for path in snapshot.rglob("*") if path.is_file())
+        found = [folder / name for pattern in self.rows.files for name in names if fnmatch(name, pattern)]
+        if not found:
+            raise DatasetError(f"{snapshot} has no file {' or '.join(self.rows.files)}: delete it and run again.")
+        return tuple(found)
 
     def _check_digests(self, snapshot: Path) -> None:
         """Raises DatasetError for a file with another digest than the published one, as far as digests are known.

@@ -8,7 +8,6 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 
@@ -89,11 +88,6 @@ def local_source(patterns: Sequence[str], data_dir: Path | None, wanted: str) ->
 def pinned_source(pin: Pin) -> Source:
     """The pinned files, fetched as far as they are not here. Raises DatasetError where they cannot be had whole."""
     try:
-        folder = pin.fetch()
+        return Source(pin.fetch(), hub=pin.name)
     except HubError as error:
         raise DatasetError(str(error)) from error
-    files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    found = tuple(path for pattern in pin.rows.files for name, path in files.items() if fnmatch(name, pattern))
-    if not found:
-        raise DatasetError(f"{folder} has no file {' or '.join(pin.rows.files)}: delete it and run again.")
-    return Source(found, hub=pin.name)
