@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from told_runs import NAME, content, output, sample, told_run
 
+from harness import tasks
 from harness.gathering import Instrument, OpinionStory, OtherCost, SampleStory
 from harness.records import Media, MediaUse, RunSpec, Score, turn
 from harness.report.lexicon import LANGUAGES, Language, lexicon
@@ -348,3 +349,16 @@ def test_both_languages_have_the_same_places() -> None:
 
 def test_pages_are_text_or_bytes() -> None:
     assert all(isinstance(file, Page) for file in run_pages(told_run(), [sample()], lexicon("ja")))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_says_where_pinned_questions_are_from(language: Language) -> None:
+    pin = "hub:MMMU/MMMU_Pro@563f3e84bb3b90893083a1f039cfa13077f2302b"
+    both = f"{pin}/standard (10 options)/test-*.parquet+{pin}/vision/test-*.parquet"
+    (data,) = tasks.data_of(both)
+    page = files([sample()], run=told_run(data=(data,)), language=language)[f"{HOME}/index.html"].decode()
+    assert f'href="https://huggingface.co/datasets/MMMU/MMMU_Pro/tree/{data.revision}"' in page
+    assert data.licence in page and data.sources[0] in page
+    assert tasks.data_of("sha256:" + "0" * 64) == tasks.data_of("hub:org/name@" + "a" * 40 + "/x") == ()
+    plain = files([sample()], language=language)[f"{HOME}/index.html"].decode()
+    assert data.sources[0] not in plain

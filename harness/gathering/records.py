@@ -17,6 +17,7 @@ from harness.records import (
     Figure,
     MediaUse,
     Message,
+    PinnedData,
     Registration,
     Score,
     Verdict,
@@ -146,7 +147,8 @@ class RunStory:
     listeners and speaker models, `instruments`: those of them whose work the run is scored by. `question_error`: the
     standard error of the score as a mean over such questions in general (s/√K); None where there is none. `early`: of
     a run that ended before its plan and was looked at on the way, the score with the interval that holds at any look;
-    None for all others. `recorded`: of outputs that others generated, where they are from."""
+    None for all others. `recorded`: of outputs that others generated, where they are from. `data`: the pinned data sets
+    its questions are from."""
 
     run: LocalRun
     spec_hash: str
@@ -160,6 +162,7 @@ class RunStory:
     question_error: float | None = None
     early: Estimate | None = None
     recorded: Recorded | None = None
+    data: tuple[PinnedData, ...] = ()
 
     def knows(self, name: str) -> bool:
         """Whether a field of the specification (`seed`, `sampling.top_p`) is known: of a run of ours they all are."""

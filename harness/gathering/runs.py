@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from harness import claims, plan
+from harness import claims, plan, tasks
 from harness.discretion import fit_to_show
 from harness.errors import StoreError
 from harness.estimates import ANYTIME, error_of_interval, question_error
@@ -121,6 +121,7 @@ def _run_story(run: LocalRun, bears: tuple[str, ...]) -> RunStory:
             instruments=tuple(_instruments(store)),
             question_error=_question_error(store, run),
             recorded=recorded_of(store),
+            data=tasks.data_of(run.spec.dataset),
         )
 
 

@@ -3,7 +3,7 @@
 from harness.tasks.audio import NOT_BUILT
 from harness.tasks.base import ScoredText, Task, awaited, with_template, without_template
 from harness.tasks.catalogue import TASKS, load_task, task_names
-from harness.tasks.pins import Pin, pinned_data
+from harness.tasks.pins import Pin, data_of
 from harness.tasks.protocols import load_protocol, protocol_names
 from harness.tasks.thinking import Policy, Thought, split_thinking
 
@@ -16,9 +16,9 @@ __all__ = [
     "Task",
     "Thought",
     "awaited",
+    "data_of",
     "load_protocol",
     "load_task",
-    "pinned_data",
     "protocol_names",
     "split_thinking",
     "task_names",

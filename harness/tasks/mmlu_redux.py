@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.records import Sample
 from harness.tasks.choices import Asked, ChoiceTask, letter_index
+from harness.tasks.rows import read_rows
 from harness.tasks.sources import Dataset
 
 
@@ -31,9 +32,16 @@ class MmluRedux(ChoiceTask):
     )
 
     def samples(self, limit: int | None = None) -> Iterator[Sample]:
-        usable = ((index, row) for index, row in enumerate(self.source.rows()) if is_usable(row))
+        usable = ((index, row) for index, row in enumerate(self._rows()) if is_usable(row))
         for index, row in islice(usable, limit):
             yield self.sample_of(index, row)
+
+    def _rows(self) -> Iterator[Mapping[str, Any]]:
+        """The rows of all files; the hub names a row's subject by its folder only."""
+        for path in self.source.files:
+            subject = {"subject": path.parent.name} if path.suffix == ".arrow" else {}
+            for row in read_rows(path):
+                yield {**subject, **row}
 
     @cached_property
     def _count(self) -> int:

@@ -1,5 +1,6 @@
 """The data sets that are pinned: which files of which commit a task reads when no folder of the user's has them."""
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
@@ -12,6 +13,10 @@ from harness.reading import read_record, where, yaml_files
 from harness.records import PinnedData, PinnedRows
 
 _INSTEAD = "put the data into a folder and pass --data-dir FOLDER (or set HARNESS_DATA=FOLDER)"
+
+
+# a repository and a commit in a fingerprint; those of several sets are joined with `+`
+_PLACE = re.compile(r"(?:^|\+)hub:([^@\s]+@[0-9a-f]{40})/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +92,26 @@ class Pin:
 
 def pin_of(task: str) -> Pin | None:
     """What a task of ours is pinned to; None for one that is read from a local folder only. Raises ConfigError."""
-    return _pins().get(task)
+    return _pins_in(places.configs()).get(task)
+
+
+def data_of(fingerprint: str) -> tuple[PinnedData, ...]:
+    """The pinned data sets that a run's questions are from, by its fingerprint; none for files of the user's own, and
+    for a commit that is no longer the pinned one. Raises ConfigError."""
+    by_place = {f"{data.hub}@{data.revision}": data for data in pinned_data()}
+    named = dict.fromkeys(found[1] for found in _PLACE.finditer(fingerprint))
+    return tuple(by_place[place] for place in named if place in by_place)
 
 
 def pinned_data() -> tuple[PinnedData, ...]:
     """All data sets of configs/datasets. Raises ConfigError."""
+    return _data_in(places.configs())
+
+
+@cache
+def _data_in(configs: Path) -> tuple[PinnedData, ...]:
     found = []
-    for path in yaml_files(places.configs() / "datasets"):
+    for path in yaml_files(configs / "datasets"):
         data = read_record(path, PinnedData)
         if data.id != path.stem:
             raise ConfigError(f"{where(path, ('id',))}: the file is named {path.stem}, but the data set {data.id!r}.")
@@ -101,14 +119,10 @@ def pinned_data() -> tuple[PinnedData, ...]:
     return tuple(found)
 
 
-def _pins() -> dict[str, Pin]:
-    return _pins_in(places.configs())
-
-
 @cache
-def _pins_in(_: Path) -> dict[str, Pin]:
+def _pins_in(configs: Path) -> dict[str, Pin]:
     pins: dict[str, Pin] = {}
-    for data in pinned_data():
+    for data in _data_in(configs):
         for task, rows in data.tasks.items():
             if task in pins:
                 raise ConfigError(f"configs/datasets pins the task {task!r} twice: {pins[task].data.id} and {data.id}.")

@@ -19,7 +19,7 @@ OTHERS = "recorded by others, graded here"
 
 @dataclass(frozen=True, slots=True)
 class PinnedFile:
-    """A dataset's file at one commit of its repository on the hub."""
+    """A dataset's file at one commit of its repository on the hub; of several, their patterns joined with `+`."""
 
     repo: str
     revision: str
@@ -67,7 +67,12 @@ class Measured:
     def dataset(self) -> PinnedFile | None:
         """Where the questions are from; None where they are known by the hash of their content alone."""
         found = _PINNED.fullmatch(self.spec.dataset)
-        return PinnedFile(found["repo"], found["revision"], found["file"]) if found else None
+        if found is None:
+            return None
+        repo, revision, file = found["repo"], found["revision"], found["file"]
+        # parts of one set are joined with `+`; parts of several have no one place
+        file = file.replace(f"+hub:{repo}@{revision}/", "+")
+        return None if "+hub:" in file else PinnedFile(repo, revision, file)
 
     @property
     def first(self) -> Session | None:

@@ -14,7 +14,7 @@ from harness.records.sessions import Session
 from harness.report.digits import as_printed
 from harness.report.lexicon import Lexicon
 from harness.report.site.page import Made
-from harness.report.site.rendering import render, said
+from harness.report.site.rendering import linked, render, said
 from harness.report.words import NOTHING, at_level, number
 
 if TYPE_CHECKING:
@@ -222,7 +222,23 @@ def _field(run: RunStory, name: str, words: Lexicon) -> Line:
         return Line(label, words.text("samples.not_stated"))
     # a seed is a name, not an amount
     shown = str(value) if name == "seed" else _plain(value, words)
-    return Line(label, shown, isinstance(value, str) or name == "seed")
+    note = _data(run, words) if name == "dataset" else ""
+    return Line(label, shown, isinstance(value, str) or name == "seed", note)
+
+
+def _data(run: RunStory, words: Lexicon) -> str | Markup:
+    """Where the pinned data sets are, under which licence, and who states their commits."""
+    told = (
+        words.text(
+            "samples.data_pinned",
+            title=data.title,
+            address=f"https://huggingface.co/datasets/{data.hub}/tree/{data.revision}",
+            licence=data.licence,
+            sources="; ".join(data.sources),
+        )
+        for data in run.data
+    )
+    return linked(" ".join(told))
 
 
 def _drawing(run: RunStory, words: Lexicon) -> list[Line]:

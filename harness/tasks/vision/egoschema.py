@@ -47,8 +47,9 @@ class EgoSchema(MediaTask):
         """That of the questions, and `+sha256:<of the answers' bytes>` where they are a file of their own."""
         import hashlib
 
-        if not self._apart:
-            return self.source.fingerprint
+        # what is still to come is named by its pin: 106 GB are not fetched for a name
+        if self._awaited() or not self._apart:
+            return super().dataset_fingerprint()
         return f"{self.source.fingerprint}+sha256:{hashlib.sha256(self._answers_file.read_bytes()).hexdigest()}"
 
     @property

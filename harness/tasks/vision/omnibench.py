@@ -39,7 +39,7 @@ _JSONL = "batch-5_1142_20240817.jsonl"
 
 class OmniBench(MediaTask):
     """Rows are {"question", "options", "answer" (the option's text), "audio type", "image", "audio"}, or with
-    "image_path" and "audio_path" in place of the last two."""
+    "image_path" and "audio_path" in place of the last two. The hub's rows have all four, and the media in the rows."""
 
     scorers = ("option", "omnibench-official")
     patterns = ("OmniBench/data/*.parquet", f"OmniBench/dataset/{_JSONL}", f"dataset/{_JSONL}", "omnibench.jsonl")
@@ -64,8 +64,8 @@ class OmniBench(MediaTask):
         options = [str(option) for option in row["options"]]
         media = []
         for kind in ("audio", "image"):
-            path = text_of(row, f"{kind}_path")
-            value, folder = (path, self._media / kind) if path else (row[kind], self.beside)
+            held = row.get(kind)
+            value, folder = (held, self.beside) if held else (row[f"{kind}_path"], self._media / kind)
             media.append(medium("audio" if kind == "audio" else "image", value, folder))
         return Sample(
             f"{self.id}/{text_of(row, 'index') or index}",
