@@ -19,7 +19,7 @@ from urllib.parse import unquote
 import pytest
 
 # kept in the hub's store for large files, under their sha256; all others under the name that git gives them
-_LARGE = (".safetensors", ".bin", ".parquet", ".zip", ".gz", ".tar", ".tsv")
+_LARGE = (".safetensors", ".bin", ".parquet", ".arrow", ".zip", ".gz", ".tar", ".tsv", ".wav")
 
 
 def sha256(data: bytes) -> str:

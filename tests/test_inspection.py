@@ -245,18 +245,21 @@ def test_weight_index_and_meta_device_agree(moe_folder: Path, tmp_path: Path) ->
     assert bare.bytes_by_precision == full.bytes_by_precision
 
 
-def test_a_folder_under_a_configured_id_that_is_another_model_is_pointed_out(
-    moe_folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_folder_under_a_configured_id_that_is_another_model_is_refused_or_pointed_out(
+    moe_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HARNESS_MODELS", str(moe_folder.parent))
-    spec = models.find_model("qwq-32b").model_copy(update={"id": "moe"})
-    assert inspect_model(spec).folder == moe_folder
-    moe_folder.rename(moe_folder.parent / "qwq-32b")
-    try:
-        notes = inspect_model(models.find_model("qwq-32b")).notes
-    finally:
-        (moe_folder.parent / "qwq-32b").rename(moe_folder)
-    assert any("not what is recorded for qwq-32b: 32,763,876,352" in note for note in notes)
+    monkeypatch.setenv("HARNESS_MODELS", str(tmp_path))
+    spec, folder = models.find_model("qwq-32b"), tmp_path / "qwq-32b"
+    folder.mkdir()
+    for path in moe_folder.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(ModelError, match="is not QwQ-32B: its hidden_size is 16, not 5120"):
+        inspect_model(spec)
+    # its configuration, and fewer weights
+    (folder / "config.json").write_text(json.dumps(spec.architecture))
+    seen = inspect_model(spec)
+    assert seen.folder == folder
+    assert any("not what is recorded for qwq-32b: 32,763,876,352" in note for note in seen.notes)
 
 
 def test_packed_weights_are_counted_from_the_config(moe_folder: Path, tmp_path: Path) -> None:

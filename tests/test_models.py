@@ -426,3 +426,14 @@ def test_the_library_stays_quiet() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_another_model_under_a_models_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_checkpoints: Path
+) -> None:
+    (tmp_path / "qwq-32b").symlink_to(tiny_checkpoints / "tiny-qwen2")
+    monkeypatch.setenv("HARNESS_MODELS", str(tmp_path))
+    with pytest.raises(
+        ModelError, match=r"qwq-32b is not QwQ-32B: its hidden_size is \d+, not 5120\. Another model is"
+    ):
+        models.locate_folder(models.find_model("qwq-32b"))

@@ -44,7 +44,7 @@ def fetch(asked: Asked, *, dry_run: bool, as_json: bool) -> int:
     things, missing = _things(asked)
     lines = [_line(thing, dry_run=dry_run) for thing in things]
     if not dry_run:
-        lines = [line if line.state == "here" else _got(thing, line) for thing, line in zip(things, lines, strict=True)]
+        lines = [_got(thing, line) for thing, line in zip(things, lines, strict=True)]
     if as_json:
         write_json("fetch", {"things": lines, "elsewhere": missing})
     else:
@@ -68,17 +68,23 @@ def _things(asked: Asked) -> tuple[list[_Thing], dict[str, list[str]]]:
         things += [thing for spec in specs if (thing := _weights(spec))]
     missing: dict[str, list[str]] = {}
     pinned: dict[str, list[tuple[str, tasks.Pin]]] = {}
+    known = {*tasks.task_names(), *asked.tasks}
     for name in names if asked.data else ():
         try:
+            if name not in known:
+                # the same error without asking lm-eval, which reads thousands of files first (7 s for a name)
+                raise UnknownName(name)
             task = tasks.load_task(name, data_dir=asked.data_dir)
-            for pin in task.pins():
+            pins = task.pins()
+            for pin in pins:
                 pinned.setdefault(pin.data.id, []).append((name, pin))
-            task.questions()  # data that are neither pinned nor here are missed now
+            if not pins:
+                task.questions()  # data that are neither pinned nor here are missed now
         except UnknownName:
             missing.setdefault(f"{tasks.NOT_BUILT.get(name, 'no task measures it yet')}.", []).append(name)
         except HarnessError as error:
             missing.setdefault(str(error), []).append(name)
-    return [*things, *map(_data, pinned.values())], missing
+    return [*things, *(_data(served, asked.data_dir) for served in pinned.values())], missing
 
 
 def _needed(asked: Asked) -> tuple[list[ModelSpec], list[str]]:
@@ -103,14 +109,21 @@ def _weights(spec: ModelSpec) -> _Thing | None:
     return _Thing("weights", spec.name, (spec.id,), wanted_weights(spec), here, lambda: fetch_weights(spec))
 
 
-def _data(served: list[tuple[str, tasks.Pin]]) -> _Thing:
-    """One data set, with all that the tasks need of it."""
+def _data(served: list[tuple[str, tasks.Pin]], data_dir: Path | None) -> _Thing:
+    """One data set, with all that the tasks need of it, and as many rows as it has at its commit."""
     pins = [pin for _, pin in served]
     patterns = tuple(dict.fromkeys(pattern for pin in pins for pattern in pin.wanted.patterns))
 
     def fetch_all() -> None:
-        for pin in pins:
-            pin.fetch()
+        wrong = []
+        for name, pin in served:
+            try:
+                pin.fetch()
+                tasks.load_task(name, data_dir=data_dir).questions()
+            except HarnessError as error:
+                wrong.append(error)
+        if wrong:
+            raise wrong[0]
 
     return _Thing(
         what="data",
@@ -136,8 +149,11 @@ def _line(thing: _Thing, *, dry_run: bool) -> FetchLine:
 
 
 def _got(thing: _Thing, line: FetchLine) -> FetchLine:
+    """What came of it. Weights that are here are the run's to check, which reads them all."""
+    if thing.here and thing.what == "weights":
+        return line
     try:
         thing.get()
     except HarnessError as error:
         return replace(line, state="failed", why=str(error))
-    return replace(line, state="fetched")
+    return line if thing.here else replace(line, state="fetched")

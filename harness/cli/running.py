@@ -106,8 +106,10 @@ def run(made: plan.Plan, suite: str | None, resume: str | None, *, fixed: bool, 
     for line in (*map(_next, finished), *unexpected, *unscored):
         if line:
             note(line)
+    # what is blocked was told before anything ran; data that could not be had were not expected
+    short = len(ends) < sum(not run.blocked for run in made.runs)
     nothing_ran = bool(made.runs) and not ends
-    return 1 if unexpected or unscored or nothing_ran else 0
+    return 1 if unexpected or unscored or short or nothing_ran else 0
 
 
 def score(name: str, scorer: str | None, tasks_dir: Path | None, data_dir: Path | None, as_json: bool) -> None:

@@ -4,10 +4,12 @@ An archive is hostile input: what leads out of the folder, is no plain file, or 
 """
 
 import contextlib
+import lzma
 import os
 import shutil
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -17,6 +19,11 @@ from harness.errors import HubError
 from harness.hub.byte_progress import ByteProgress
 
 _PIECE = 2**20
+# what the readers raise for content that is damaged, locked or packed in a way that they do not know
+_BROKEN = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
+    *(EOFError, NotImplementedError, RuntimeError),
+)
 
 
 class _Member(NamedTuple):
@@ -37,18 +44,26 @@ def lay_out(snapshot: Path, archives: Mapping[str, str], names: Callable[[str], 
         return snapshot
     folder = snapshot.parent.parent / "unpacked" / snapshot.name
     files = sorted(str(path.relative_to(snapshot)) for path in snapshot.rglob("*") if path.is_file())
-    for name in files:
-        into = next((place for pattern, place in archives.items() if fnmatch(name, pattern)), None)
+    places = {name: next((at for pattern, at in archives.items() if fnmatch(name, pattern)), None) for name in files}
+    for name, into in places.items():
         if into is not None:
             unpack(snapshot / name, folder / into, name)
-        elif names(name):
-            link = folder / name
-            link.parent.mkdir(parents=True, exist_ok=True)
-            if not link.is_symlink():
-                # another process may be at it too
-                with contextlib.suppress(FileExistsError):
-                    link.symlink_to(snapshot / name)
+    # then the rest: what an archive holds under the name of a published file does not take its place
+    for name, into in places.items():
+        if into is None and names(name):
+            _link(folder / name, snapshot / name)
     return folder
+
+
+def _link(link: Path, target: Path) -> None:
+    if link.is_symlink() and link.readlink() == target:
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    # another process may be at it too
+    whole = link.with_name(f"{link.name}.{os.getpid()}")
+    whole.unlink(missing_ok=True)
+    whole.symlink_to(target)
+    os.replace(whole, link)
 
 
 def unpack(archive: Path, into: Path, name: str | None = None) -> None:
@@ -62,6 +77,8 @@ def unpack(archive: Path, into: Path, name: str | None = None) -> None:
     done = into / f".{name.replace('/', '_')}.unpacked"
     if done.exists():
         return
+    if not zipfile.is_zipfile(archive) and not tarfile.is_tarfile(archive):
+        raise HubError(f"{archive} cannot be unpacked: it is no .zip or .tar file, or was cut off.")
     into.mkdir(parents=True, exist_ok=True)
     size = archive.stat().st_size
     try:
@@ -70,7 +87,7 @@ def unpack(archive: Path, into: Path, name: str | None = None) -> None:
             for member in _members(archive):
                 _write(member, into, archive, progress)
         done.touch()
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError) as error:
+    except _BROKEN as error:
         raise HubError(f"{archive} cannot be unpacked ({type(error).__name__}: {error}).") from error
     except OSError as error:
         raise HubError(f"{archive} cannot be unpacked into {into}: {error}.") from error

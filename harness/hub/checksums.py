@@ -25,7 +25,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 # what is read of a checkpoint or a data set; other formats may lie beside it
 _READ = (
     *(".safetensors", ".gguf", ".json", ".txt", ".model", ".jinja"),
-    *(".parquet", ".jsonl", ".csv", ".tsv", ".zip", ".gz", ".tar", ".lst"),
+    *(".parquet", ".arrow", ".jsonl", ".csv", ".tsv", ".zip", ".gz", ".tar", ".lst", ".wav"),
 )
 
 

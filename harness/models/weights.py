@@ -18,7 +18,7 @@ from harness import places
 from harness.errors import ModelError
 from harness.library.architectures import config_from
 from harness.library.sources import gguf_files
-from harness.models.shape import native_precision_of
+from harness.models.shape import language_config, native_precision_of
 from harness.records import ModelSpec
 
 _INDEX = "model.safetensors.index.json"
@@ -46,6 +46,8 @@ _SMALL_FILES = (
     "spk_dict.pt",
     _INDEX,
 )
+# what makes a language model another one, however its weights are stored
+_SHAPE = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
 _SAMPLES = 16
 _SAMPLE_BYTES = 65_536
 
@@ -75,13 +77,27 @@ def locate_folder(spec: ModelSpec) -> Path | None:
 
     Looked for in this order: the folder the spec names (`local`), `$HARNESS_MODELS/<id>`, the hub cache at the
     pinned revision (`main` if none is pinned). The first two are somebody's explicit choice: if there is a
-    folder without config.json, ModelError is raised instead of looking on.
+    folder without config.json, ModelError is raised instead of looking on. It is raised as well for a folder with
+    another model: what that does would be told of this one.
     """
     for folder in _chosen_folders(spec):
         if folder.is_dir():
-            config_from(folder)
+            _refuse_another(spec, folder, config_from(folder))
             return folder
-    return _cached_snapshot(spec)
+    found = _cached_snapshot(spec)
+    if found is not None:
+        _refuse_another(spec, found, config_from(found))
+    return found
+
+
+def _refuse_another(spec: ModelSpec, folder: Path, config: Mapping[str, Any]) -> None:
+    recorded, found = language_config(spec.architecture or {}), language_config(config)
+    for name in _SHAPE:
+        if name in recorded and found.get(name, recorded[name]) != recorded[name]:
+            raise ModelError(
+                f"{folder} is not {spec.name}: its {name} is {found[name]}, not {recorded[name]}. Another model is run "
+                "by its folder's path, under its own name."
+            )
 
 
 def locate_weights(spec: ModelSpec) -> Path | None:

@@ -1,5 +1,6 @@
 """The data sets that are pinned: which files of which commit a task reads when no folder of the user's has them."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -15,6 +16,8 @@ from harness.records import PinnedData, PinnedRows
 _INSTEAD = "put the data into a folder and pass --data-dir FOLDER (or set HARNESS_DATA=FOLDER)"
 
 
+# of a sha256
+_DIGITS = 64
 # a repository and a commit in a fingerprint; those of several sets are joined with `+`
 _PLACE = re.compile(r"(?:^|\+)hub:([^@\s]+@[0-9a-f]{40})/")
 
@@ -65,16 +68,13 @@ class Pin:
         return tuple(found)
 
     def _check_digests(self, snapshot: Path) -> None:
-        """Raises DatasetError for a file with another digest than the published one, as far as digests are known.
-
-        Large files lie in the cache under their own sha256, so none is read for this.
-        """
+        """Raises DatasetError for a file with another digest than the published one, as far as digests are known."""
+        wanted = self.wanted
         for name, digest in self.data.sha256.items():
-            path = snapshot / name
-            if path.is_symlink() and len(path.readlink().name) == len(digest) and path.readlink().name != digest:
+            if wanted.takes(name) and (snapshot / name).is_file() and _sha256(snapshot / name) != digest:
                 raise DatasetError(
-                    f"{name} of {self.wanted.name} has another sha256 than configs/datasets/{self.data.id}.yaml says: "
-                    "it is not the published file, or the entry is wrong."
+                    f"{name} of {wanted.name} has another sha256 than configs/datasets/{self.data.id}.yaml says: it is "
+                    "not the published file, or the entry is wrong."
                 )
 
     def can_be_fetched(self) -> bool:
@@ -88,6 +88,12 @@ class Pin:
                 f"{self.name} has {rows:,} rows here, but {self.rows.rows:,} at its commit: the copy is not whole. "
                 f"Delete it from the hub's cache ({hub.cache_name('dataset', self.data.hub)}) and run again."
             )
+
+
+def _sha256(path: Path) -> str:
+    """Large files lie in the cache under their sha256, checked when they came; only small ones are read."""
+    blob = path.readlink().name if path.is_symlink() else ""
+    return blob if len(blob) == _DIGITS else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def pin_of(task: str) -> Pin | None:

@@ -77,19 +77,19 @@ def make(shape: Shape, device: str, folder: Path) -> Subject:
     from harness.library.omni.tiny import omni_tokenizer
 
     tokenizer = omni_tokenizer()
-    config = _config(shape, tokenizer)
+    config = config_of(shape, tokenizer)
     dtype = getattr(torch, DTYPES[shape.precision])
     kind = "Qwen2_5OmniForConditionalGeneration" if shape.speech else "Qwen2_5OmniThinkerForConditionalGeneration"
     torch.manual_seed(0)
     with torch.device(device):
         model = getattr(transformers, kind)._from_config(config, dtype=dtype, attn_implementation="sdpa").eval()
     place = folder / shape.name
-    _describe(config, tokenizer, place)
+    describe(config, tokenizer, place)
     if not shape.speech:
-        _describe(config, tokenizer, place / "thinker")
+        describe(config, tokenizer, place / "thinker")
         thinker, whole = model, None
     else:
-        _describe(config.thinker_config, tokenizer, place / "thinker")
+        describe(config.thinker_config, tokenizer, place / "thinker")
         thinker, whole = model.thinker, model
         # its noise is drawn and its equation solved in fp32
         whole.token2wav.float()
@@ -115,7 +115,7 @@ def write_weights(subject: Subject) -> Path:
     return place
 
 
-def _describe(config: Any, tokenizer: Any, place: Path) -> None:
+def describe(config: Any, tokenizer: Any, place: Path) -> None:
     """Everything of a checkpoint but its weights, whose file is empty."""
     from safetensors.torch import save_file
 
@@ -127,7 +127,8 @@ def _describe(config: Any, tokenizer: Any, place: Path) -> None:
     save_file({}, place / "model.safetensors", metadata={"format": "pt"})
 
 
-def _config(shape: Shape, tokenizer: Any) -> Any:
+def config_of(shape: Shape, tokenizer: Any) -> Any:
+    """The configuration of a shape, with the ids of the tokenizer here in place of the published ones."""
     from harness.library.modeling import transformers
 
     if shape.name == "7b":

@@ -38,7 +38,8 @@ PARTS = {"zh": ("zh", "zh/meta.lst"), "en": ("en", "en/meta.lst"), "hard": ("zh"
 
 
 class SeedTts(SoundTask):
-    """Rows are the list's: the target is the text, and the recording of the voice, where there is one, is beside it."""
+    """Rows are the list's: the target is the text, and the recording of the voice that is to be imitated, where there
+    is one, is beside it."""
 
     scored_text: ScoredText = "speech"
 
@@ -47,7 +48,9 @@ class SeedTts(SoundTask):
         language, official = PARTS[part]
         self.id = f"seed-tts-single-speaker-{part}" if single_speaker else f"seed-tts-{part}"
         self.title = f"Seed-TTS-eval test-{part}, in a fixed voice"
-        self.scorers = SCORERS[language]
+        # a fixed voice imitates nobody: there is nothing to compare it with
+        self.scorers = SCORERS[language][:1] if single_speaker else SCORERS[language]
+        self._imitates = not single_speaker
         self.patterns = (f"seed-tts-{part}.jsonl", f"seed-tts-{part}.lst", f"seedtts_testset/{official}", official)
         self.wanted = f"seed-tts-eval's list {official}"
         self._request = REQUESTS[language]
@@ -55,6 +58,6 @@ class SeedTts(SoundTask):
     def sample_of(self, index: int, row: Row) -> Sample:
         text = self.text(index, row, "text").strip()
         message = Message("user", self._request.format(text=text))
-        voice = row.get("prompt_wav")
+        voice = row.get("prompt_wav") if self._imitates else None
         kept = {"voice": str(below(self.source.path.parent, voice))} if isinstance(voice, str) and voice else {}
         return Sample(f"{self.id}/{index}", text, messages=(message,), row=kept)
