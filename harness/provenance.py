@@ -132,13 +132,13 @@ def _cards() -> tuple[tuple[str, int], ...]:
 
 
 def used_devices(info: EngineInfo, replicas: int, cards: int) -> int:
-    """How many accelerators an engine uses of those it sees: each replica has one, the omni, whisper and speaker models
-    lie on one, and another model is spread over all of them."""
+    """How many accelerators an engine uses of those it sees: each replica has one, whisper and speaker models lie on
+    one, and another model is spread over all of them."""
     if not info.device.startswith("cuda"):
         return 0
     if replicas != 1:
         return replicas or cards
-    return 1 if info.name in ("omni", "whisper", "speaker") else max(cards, 1)
+    return 1 if info.name in ("whisper", "speaker") else max(cards, 1)
 
 
 def new_session(info: EngineInfo, replicas: int, began: datetime) -> Session:

@@ -1,4 +1,4 @@
-"""The face of torch.cuda that a card would have: what can be asked of it without computing anything (stand_in_card)."""
+"""The face of torch.cuda that cards would have: what can be asked of them without computing (see stand_in_card)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest import mock
 
 import torch
-
-if TYPE_CHECKING:
-    from stand_in_card import Memory
+from stand_in_memory import Memory
+from stand_in_tensors import settled
 
 NAME = "Stand-in card"
 CAPABILITY = (9, 0)
@@ -65,27 +64,27 @@ class Event:
         return (end._at - self._at) * 1000
 
 
-def _first(device: Any = None) -> None:
-    """Raises for a card that is not there, as every question about one does."""
-    index = device if isinstance(device, int) else 0 if device is None else torch.device(device).index or 0
-    if index > 0:
-        raise AssertionError("Invalid device id")
+def _number(device: Any = None) -> int:
+    """Of the card that is meant; the first, where none is said."""
+    return device if isinstance(device, int) else 0 if device is None else torch.device(device).index or 0
 
 
-def faces(memory: Callable[[], Memory]) -> contextlib.AbstractContextManager[Any]:
-    """torch.cuda with one card, of which `memory` is, until the end."""
+def faces(cards: list[Memory]) -> contextlib.AbstractContextManager[Any]:
+    """torch.cuda with these cards, until the end. Raises IndexError for a card that is not there."""
 
     def asked(work: Callable[[Memory], Any]) -> Callable[..., Any]:
         def face(device: Any = None) -> Any:
-            _first(device)
-            return work(memory())
+            return work(cards[_number(device)])
 
         return face
 
-    def properties(device: Any = None) -> Any:
-        _first(device)
+    def emptied() -> None:
+        for card in cards:
+            card.empty_cache()
+
+    def properties(of: Memory) -> Any:
         return SimpleNamespace(
-            name=NAME, total_memory=memory().total, major=CAPABILITY[0], minor=CAPABILITY[1], multi_processor_count=132,
+            name=NAME, total_memory=of.total, major=CAPABILITY[0], minor=CAPABILITY[1], multi_processor_count=132,
             warp_size=32, is_integrated=False, max_threads_per_multi_processor=2048, uuid="stand-in", L2_cache_size=0,
             regs_per_multiprocessor=65536, shared_memory_per_block=49152, gcnArchName="",
         )  # fmt: skip
@@ -94,7 +93,7 @@ def faces(memory: Callable[[], Memory]) -> contextlib.AbstractContextManager[Any
         "is_available": lambda: True,
         "is_initialized": lambda: True,
         "is_bf16_supported": lambda *_, **__: True,
-        "device_count": lambda: 1,
+        "device_count": lambda: len(cards),
         "current_device": lambda: 0,
         "set_device": asked(lambda of: None),
         "init": lambda: None,
@@ -103,7 +102,7 @@ def faces(memory: Callable[[], Memory]) -> contextlib.AbstractContextManager[Any
         "_is_in_bad_fork": lambda: False,
         "get_device_name": asked(lambda of: NAME),
         "get_device_capability": asked(lambda of: CAPABILITY),
-        "get_device_properties": properties,
+        "get_device_properties": asked(properties),
         "get_arch_list": lambda: ["sm_90"],
         "mem_get_info": asked(lambda of: (max(of.total - of.others - of.reserved, 0), of.total)),
         "memory_allocated": asked(lambda of: of.allocated),
@@ -112,7 +111,7 @@ def faces(memory: Callable[[], Memory]) -> contextlib.AbstractContextManager[Any
         "max_memory_reserved": asked(lambda of: of.peak_reserved),
         "reset_peak_memory_stats": asked(lambda of: of.forget_peak()),
         "memory_stats": asked(lambda of: {"allocated_bytes.all.current": of.allocated}),
-        "empty_cache": lambda: memory().empty_cache(),
+        "empty_cache": emptied,
         "synchronize": asked(lambda of: None),
         "Event": Event,
         "Stream": Stream,
@@ -139,8 +138,6 @@ def _patched(answers: dict[str, Any]) -> Iterator[None]:
         parse = torch._C._nn._parse_to
 
         def parsed(*args: Any, **kwargs: Any) -> Any:
-            from stand_in_card import settled
-
             given = {name: settled(value) if name == "device" else value for name, value in kwargs.items()}
             return parse(*(settled(one) for one in args), **given)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.engines.base import EngineInfo, Key, Live, Probe, Setup, Sizing
 from harness.engines.prompts import Prompts
 from harness.engines.schedule import Scheduler
+from harness.engines.shortage import out_of_memory
 from harness.errors import EngineError, ModelError
 from harness.library import checkpoints
 from harness.library.checkpoints import LoadedModel, Source
@@ -116,6 +118,8 @@ class BatchedEngine:
         if self._device == "cuda":
             import torch
 
+            # a model spread over cards hangs together with itself, and would stay until somebody else's chance
+            gc.collect()
             torch.cuda.empty_cache()
 
     @contextmanager
@@ -139,9 +143,17 @@ class BatchedEngine:
 
     @property
     def loaded(self) -> LoadedModel:
-        """The model, loaded if need be."""
+        """The model, loaded if need be. Raises ModelError, also where it fits and leaves no room to be tried out."""
         if self._loaded is None:
-            self._loaded = self._load()
+            try:
+                self._loaded = self._load()
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+                raise ModelError(
+                    f"The weights at {self._setup.precision} leave no memory to compute anything: use a smaller "
+                    "precision, or a device with more memory."
+                ) from error
         return self._loaded
 
     @property

@@ -11,12 +11,17 @@ from harness.engines.base import Setup, Sizing
 from harness.engines.capacity import Device, Shape
 from harness.engines.packed.pool import Pool
 from harness.engines.packed.step import PackedStep
-from harness.engines.schedule import CHUNK, PAGE, ROWS, Job, Limits, Part
+from harness.engines.schedule import CHUNK, LEAST_CHUNK, PAGE, ROWS, Job, Limits, Part
 from harness.engines.schedule.limits import CACHE_SHARE, SHARED
+from harness.engines.shortage import out_of_memory
 from harness.errors import EngineError
 from harness.library.attention import forward
 from harness.library.available import available
 from harness.library.checkpoints import LoadedModel
+
+_REMEDY = "use fewer rows (--rows), a smaller precision, or a device with more memory"
+# of cards by number: the most that was handed out and taken before torch's counts were begun anew here
+_before: dict[int, tuple[int, int]] = {}
 
 
 def limits_for(
@@ -25,11 +30,10 @@ def limits_for(
     """The limits of a batch on a loaded model, and the sums behind them.
 
     `context` in tokens bounds what one sequence can need; `reserved`: bytes of each device for what else is computed
-    there. Raises EngineError when not even one page fits.
+    there. Raises EngineError when not even one page fits beside the smallest call.
     """
     kind = loaded.device.type
     most_rows = setup.rows or ROWS[kind]
-    chunk = CHUNK[kind]
     shape = Shape(
         heads=int(loaded.model.config.get_text_config().num_attention_heads),
         kv_heads=loaded.kv_heads,
@@ -38,18 +42,28 @@ def limits_for(
         kept=int(kv_dtype.itemsize),
         cpu=kind == "cpu",
     )
-    devices = _devices(loaded, most_rows, min(chunk, context))
     beside = shape.beside(most_rows, context)
-    pages = capacity.pages_for(devices, shape, beside=beside + reserved, share=setup.share, part=CACHE_SHARE[kind])
+    chunk = CHUNK[kind]
+    while True:
+        devices = _fitting(loaded, most_rows, min(chunk, context))
+        pages = 0
+        if devices is not None:
+            pages = capacity.pages_for(
+                devices, shape, beside=beside + reserved, share=setup.share, part=CACHE_SHARE[kind]
+            )
+        if pages >= 1 or chunk <= LEAST_CHUNK:
+            break
+        # beside weights that nearly fill a device there is room for smaller calls, which are slower and no less right
+        chunk //= 2
+    if devices is None:
+        raise EngineError(f"The weights leave no memory for a call of {chunk} tokens: {_REMEDY}.")
+    activations = max(device.forward for device in devices) + beside
+    if pages < 1:
+        taken = (activations + reserved) / 1e9
+        raise EngineError(f"The weights leave no memory for a cache (activations take {taken:.1f} GB): {_REMEDY}.")
     # as many as could ever be needed, and room for kept prompts beside them
     most = most_rows * -(-context // PAGE)
     pages = min(pages, most + -(-most // SHARED))
-    activations = max(device.forward for device in devices) + beside
-    if pages < 1:
-        raise EngineError(
-            f"The weights leave no memory for a cache (activations take {activations / 1e9:.1f} GB): use a smaller "
-            "precision, or a device with more memory."
-        )
     limits = Limits(rows=min(most_rows, pages), pages=pages, shared=-(-pages // SHARED), chunk=chunk)
     sizing = Sizing(
         device=kind,
@@ -65,6 +79,19 @@ def limits_for(
 def pool_for(loaded: LoadedModel, limits: Limits, kv_dtype: torch.dtype) -> Pool:
     """The cache's memory. Raises EngineError when it cannot be had."""
     return Pool(loaded.layer_devices, loaded.kv_heads, loaded.head_dim, limits.pages, limits.page, kv_dtype)
+
+
+def _fitting(loaded: LoadedModel, rows: int, tokens: int) -> tuple[Device, ...] | None:
+    """See _devices; None where such a call takes more memory than there is."""
+    try:
+        return _devices(loaded, rows, tokens)
+    except (RuntimeError, EngineError) as error:
+        # an EngineError is that of a cache for which there is no memory
+        if isinstance(error, RuntimeError) and not out_of_memory(error):
+            raise
+    # behind the handler: until its end the error holds on to what the call has taken
+    torch.cuda.empty_cache()
+    return None
 
 
 def _devices(loaded: LoadedModel, rows: int, tokens: int) -> tuple[Device, ...]:
@@ -110,6 +137,7 @@ def _measured(loaded: LoadedModel, tokens: int, keep: int) -> Mapping[torch.devi
     devices = set(loaded.layer_devices)
     before = {}
     for device in devices:
+        _before[device.index or 0] = most_on(device.index or 0)
         torch.cuda.reset_peak_memory_stats(device)
         before[device] = torch.cuda.memory_allocated(device)
     with torch.inference_mode():
@@ -118,3 +146,9 @@ def _measured(loaded: LoadedModel, tokens: int, keep: int) -> Mapping[torch.devi
     for device in devices:
         torch.cuda.synchronize(device)
     return {device: int(torch.cuda.max_memory_allocated(device) - before[device]) for device in devices}
+
+
+def most_on(card: int) -> tuple[int, int]:
+    """Bytes that torch has handed out at most on a card since the program began, and had taken from it for that."""
+    used, taken = _before.get(card, (0, 0))
+    return max(used, int(torch.cuda.max_memory_allocated(card))), max(taken, int(torch.cuda.max_memory_reserved(card)))

@@ -17,12 +17,11 @@ from harness.engines.packed.pool import Pool
 from harness.engines.packed.step import PackedStep
 from harness.engines.schedule import LEAST_CHUNK, Job, Part, Scheduler, Step
 from harness.engines.sequences import Weighing, Writing
+from harness.engines.shortage import out_of_memory
 from harness.library.attention import forward
 from harness.library.checkpoints import LoadedModel
 from harness.records import Generation
 
-# of a CPU, of pinned memory, of what the matrix kernels need for themselves
-_OUT_OF_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 T = TypeVar("T")
 
 
@@ -278,8 +277,3 @@ def without_gradients(work: Callable[[], T]) -> T:
     """Runs a piece of model work in inference mode. Never around a yield: the mode belongs to the thread."""
     with torch.inference_mode():
         return work()
-
-
-def out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch says that memory ran out: of a GPU, or of what it has no class for."""
-    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engines.base import EngineInfo, Key, Live, OnText, Setup, failed
+from harness.engines.shortage import out_of_memory
 from harness.errors import EngineError, MediaError, ModelError
 from harness.library.checkpoints import Source, library_versions, resolve_device
 from harness.records import Generation, MediaLimits, ModelSpec, Request
@@ -44,6 +45,7 @@ class WhisperEngine:
         check_whisper(source, setup.precision)
         self._source = source
         self._setup = setup
+        self._rows = setup.rows or _ROWS[self._device]
         self.language = language
         self._model: WhisperModel | None = None
         self._cancelled: set[Key] = set()
@@ -74,7 +76,6 @@ class WhisperEngine:
         """See Engine. A transcript is readable when it is whole, not before."""
         self._cancelled.clear()
         waiting: list[tuple[Request, Sound]] = []
-        rows = self._setup.rows or _ROWS[self._device]
         for request in requests:
             try:
                 sound = self._sound(request)
@@ -89,7 +90,7 @@ class WhisperEngine:
                 yield from self._answered(waiting, on_text)
                 waiting = []
             waiting.append((request, sound))
-            if len(waiting) == rows:
+            if len(waiting) >= self._rows:
                 yield from self._answered(waiting, on_text)
                 waiting = []
         yield from self._answered(waiting, on_text)
@@ -101,7 +102,7 @@ class WhisperEngine:
         self._cancelled.update(keys)
 
     def live(self) -> Live:
-        return Live(running=self._running, tokens=self._tokens, rows=self._setup.rows or _ROWS[self._device])
+        return Live(running=self._running, tokens=self._tokens, rows=self._rows)
 
     def close(self) -> None:
         if self._model is None:
@@ -143,17 +144,39 @@ class WhisperEngine:
             return
         began = time.monotonic()
         self._running = len(waiting)
-        sounds = [sound.samples for _, sound in waiting]
         try:
-            bound = waiting[0][0].sampling.max_tokens
-            transcripts = self.model.hear(sounds, language=self.language, max_tokens=bound)
+            transcripts = self._transcripts(waiting)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            transcripts = None
         finally:
             self._running = 0
+        if transcripts is None:
+            yield from self._relieved(waiting, on_text)
+            return
         for (request, sound), heard in zip(waiting, transcripts, strict=True):
             self._tokens += heard.tokens
             if on_text is not None:
                 on_text(request, heard.text)
             yield self._generation(request, sound, heard, time.monotonic() - began)
+
+    def _transcripts(self, waiting: list[tuple[Request, Sound]]) -> list[Heard]:
+        sounds = [sound.samples for _, sound in waiting]
+        return self.model.hear(sounds, language=self.language, max_tokens=waiting[0][0].sampling.max_tokens)
+
+    def _relieved(self, waiting: list[tuple[Request, Sound]], on_text: OnText | None) -> Iterator[Generation]:
+        """Where memory ran out half as many are heard together, from now on; one that alone is too much fails."""
+        if self._device == "cuda":
+            import torch
+
+            torch.cuda.empty_cache()
+        if len(waiting) == 1:
+            yield failed(waiting[0][0], "the device ran out of memory with this sound alone")
+            return
+        half = self._rows = len(waiting) // 2
+        for first in range(0, len(waiting), half):
+            yield from self._answered(waiting[first : first + half], on_text)
 
     def _generation(self, request: Request, sound: Sound, heard: Heard, seconds: float) -> Generation:
         places = round(heard.windows * self.model.window * _PLACES_PER_SECOND)

@@ -75,7 +75,7 @@ def _loaded(
     lacking = sorted(told["missing_keys"]) + sorted(str(k) for k in told["mismatched_keys"])
     if lacking:
         raise ModelError(f"The weights of {source.place} lack {len(lacking)} of the model's tensors: {lacking[0]} …")
-    devices = tuple(sorted({str(d) for d in getattr(model, "hf_device_map", {"": device}).values()}))
+    devices = _devices(model)
     if device == "cuda" and (elsewhere := {"cpu", "disk"} & set(devices)):
         raise ModelError(
             f"{source.place} at {precision} does not fit the GPU memory here (accelerate put parts of it on "
@@ -84,6 +84,14 @@ def _loaded(
     model.eval()
     quantized = _settle(model, precision)
     return described(model, compute_dtype=_dtype(precision), devices=devices, quantized=quantized)
+
+
+def _devices(model: Any) -> tuple[str, ...]:
+    """Where the weights are: `cpu`, `cuda:0`, `disk` …, by name."""
+    # the map is kept of several devices alone, and where nothing fits a GPU the library puts all on the CPU in silence
+    kept = {str(d) for d in getattr(model, "hf_device_map", {}).values()} & {"cpu", "disk"}
+    # what is offloaded stands on meta until it is called
+    return tuple(sorted(kept | {str(p.device) for p in model.parameters()} - {"meta"}))
 
 
 def _read(

@@ -66,6 +66,11 @@ def load_speaker(source: Source, *, precision: str, device: str) -> SpeakerModel
             trust_remote_code=False,
             output_loading_info=True,
         )
+        model = model.to(where).eval()
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            f"{source.place} at {precision} does not fit the GPU memory here; use --device cpu."
+        ) from error
     except Exception as error:  # the library raises anything from KeyError to its own; all mean this
         raise ModelError(f"The weights of {source.place} cannot be loaded: {reason(source, error)}") from error
     # the head's classes are the training's speakers; nothing here reads them
@@ -74,7 +79,7 @@ def load_speaker(source: Source, *, precision: str, device: str) -> SpeakerModel
     )
     if lacking:
         raise ModelError(f"The weights of {source.place} lack {len(lacking)} of the model's tensors: {lacking[0]} …")
-    return SpeakerModel(model.to(where).eval(), extractor, where)
+    return SpeakerModel(model, extractor, where)
 
 
 def check_speaker(source: Source, precision: str) -> None:

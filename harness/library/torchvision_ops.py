@@ -1,8 +1,9 @@
-"""torchvision beside a torch built without CUDA.
+"""torchvision beside a torch of another build.
 
-Its Linux wheel is compiled against CUDA. Beside a CPU build its compiled operators do not load, importing it fails on
-the first of them that its Python code looks up (`operator torchvision::nms does not exist`), and with it every model
-class of transformers, even for those who need no images. Declaring the operators is enough: nothing here calls them.
+Its Linux wheel is compiled against one version of CUDA. Beside a CPU build, or one for another CUDA, its compiled
+operators do not load, importing it fails on the first of them that its Python code looks up (`operator
+torchvision::nms does not exist`), and with it every model class of transformers, even for those who need no images.
+Declaring the operators is enough: nothing here calls them.
 """
 
 import sys
@@ -43,7 +44,7 @@ def _declare(folder: Path) -> None:
     """Declares the operators, unless those in torchvision's folder load, or somebody else has declared them."""
     import torch
 
-    if torch.version.cuda is not None or _loads(folder):
+    if _loads(folder):
         return
     library = torch.library.Library("torchvision", "FRAGMENT")
     for name in _OPERATORS:

@@ -173,12 +173,17 @@ def load_whisper(source: Source, *, precision: str, device: str) -> WhisperModel
             trust_remote_code=False,
             output_loading_info=True,
         )
+        model = model.to(where).eval()
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            f"{source.place} at {precision} does not fit the GPU memory here; use --device cpu."
+        ) from error
     except Exception as error:  # the library raises anything from KeyError to its own; all mean this
         raise ModelError(f"The weights of {source.place} cannot be loaded: {reason(source, error)}") from error
     lacking = sorted(told["missing_keys"]) + sorted(str(k) for k in told["mismatched_keys"])
     if lacking:
         raise ModelError(f"The weights of {source.place} lack {len(lacking)} of the model's tensors: {lacking[0]} …")
-    return WhisperModel(model.to(where).eval(), extractor, tokenizer, where)
+    return WhisperModel(model, extractor, tokenizer, where)
 
 
 def check_whisper(source: Source, precision: str) -> None:

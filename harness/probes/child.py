@@ -108,11 +108,10 @@ def _most(device: str) -> tuple[int, int]:
     if device.startswith("cuda"):
         import torch
 
-        cards = range(torch.cuda.device_count())
-        return (
-            sum(int(torch.cuda.max_memory_allocated(i)) for i in cards),
-            sum(int(torch.cuda.max_memory_reserved(i)) for i in cards),
-        )
+        from harness.engines.memory import most_on
+
+        cards = [most_on(card) for card in range(torch.cuda.device_count())]
+        return sum(used for used, _ in cards), sum(taken for _, taken in cards)
     most = _resident()
     return most, most
 

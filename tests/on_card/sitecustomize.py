@@ -15,17 +15,17 @@ class _AfterTorch(MetaPathFinder):
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
         if name != "torch":
             return None
-        sys.meta_path.remove(self)
+        # more may ask where torch is than import it
         found = PathFinder.find_spec(name, path)
         if found is not None and found.loader is not None:
             read = found.loader.exec_module
 
             def then(module: Any) -> None:
+                sys.meta_path.remove(self)
                 read(module)
                 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
                 try:
                     import stand_in_card
-                    import stand_in_cuda  # noqa: F401  while it is found
                 finally:
                     del sys.path[0]
                 card = stand_in_card.card(int(float(os.environ["STAND_IN_CARD_GB"]) * stand_in_card.GB))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 from harness.engines.omni.keeping import Kept
+from harness.engines.shortage import out_of_memory
 from harness.errors import MediaError
 from harness.library.omni.records import Features, Prompt
 
@@ -104,8 +105,6 @@ def encode(model: Encoder, shelf: Shelf, asked: Sequence[Asked]) -> None:
 
 
 def _encoded(model: Encoder, shelf: Shelf, todo: Sequence[Asked]) -> None:
-    from harness.engines.running import out_of_memory
-
     if not todo:
         return
     try:

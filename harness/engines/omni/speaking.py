@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from harness.engines.base import OnText, failed
 from harness.engines.omni.encoding import Asked
+from harness.engines.shortage import out_of_memory
 from harness.engines.text import Output, Text
 from harness.errors import EngineError
 from harness.library.omni.model import OmniModel
@@ -36,8 +37,6 @@ def spoken(model: OmniModel, request: Request, asked: Asked, text: Text, on_text
 
     Raises UnknownName for a voice that the checkpoint does not have.
     """
-    from harness.engines.running import out_of_memory
-
     began = time.perf_counter()
     try:
         found = model.speak(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from harness.engines.schedule.jobs import Copy
+from harness.engines.shortage import out_of_memory
 from harness.errors import EngineError
 
 # bytes moved in one operation, so that moving needs little memory of its own
@@ -49,10 +50,11 @@ class Pool:
         return block[place, 0], block[place, 1]
 
     def copy(self, copies: Sequence[Copy]) -> None:
-        """Copies and empties whole pages, with the effect of doing so one after the other.
+        """Copies and empties whole pages, with the effect of doing so one after the other. Where there is no memory
+        for the copies of many, they are moved page by page, which needs none.
 
-        Raises EngineError when memory runs out: the copies are not asked for again, so nobody knows then which page
-        holds what.
+        Raises EngineError when memory runs out even so: the copies are not asked for again, so nobody knows then which
+        page holds what.
         """
         try:
             batch: list[Copy] = []
@@ -71,17 +73,37 @@ class Pool:
             ) from error
 
     def _copy(self, batch: Sequence[Copy]) -> None:
-        emptied = [target for source, target in batch if source is None]
-        pairs = [(source, target) for source, target in batch if source is not None]
         for block in self._blocks.values():
-            if pairs:
-                sources, targets = torch.tensor(pairs, device=block.device).T
-                block[:, :, targets] = block[:, :, sources]
-            if emptied:
-                block[:, :, torch.tensor(emptied, device=block.device)] = 0
+            try:
+                _together(block, batch)
+                continue
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+            # nothing is written before all is read, so nothing has been written yet
+            _one_by_one(block, batch)
 
     def stored(self, values: torch.Tensor) -> torch.Tensor:
         """Values in the precision in which they are kept."""
         if self.dtype == torch.float8_e4m3fn:
             values = values.clamp(-_FP8_MOST, _FP8_MOST)
         return values.to(self.dtype)
+
+
+def _together(block: torch.Tensor, batch: Sequence[Copy]) -> None:
+    """All of a batch in as few operations as there can be. `block` [layers, 2, pages, heads, page, head size]."""
+    emptied = torch.tensor([target for source, target in batch if source is None], dtype=torch.long).to(block.device)
+    pairs = [(source, target) for source, target in batch if source is not None]
+    if pairs:
+        sources, targets = torch.tensor(pairs, device=block.device).T
+        block[:, :, targets] = block[:, :, sources]
+    if len(emptied):
+        block[:, :, emptied] = 0
+
+
+def _one_by_one(block: torch.Tensor, batch: Sequence[Copy]) -> None:
+    for source, target in batch:
+        if source is None:
+            block[:, :, target] = 0
+        else:
+            block[:, :, target] = block[:, :, source]
