@@ -16,8 +16,14 @@ def load_figures() -> dict[str, Figure]:
 
 def find_figure(ref: str) -> Figure:
     """The published figure `<model>/<figure id>`; reads that model's file only. Raises UnknownName."""
+    return _figure(places.root(), ref)
+
+
+# this and `_fact`: asked for tens of thousands of times by a long report
+@cache
+def _figure(root: Path, ref: str) -> Figure:
     model, figure = _split(ref, "published figure")
-    path = _references() / f"{model}.yaml"
+    path = root / "configs" / "references" / f"{model}.yaml"
     if not path.is_file():
         raise UnknownName.of("file of published figures", model, (p.stem for p in reading.yaml_files(path.parent)))
     known = _figures(path)
@@ -45,8 +51,13 @@ def load_facts() -> dict[str, Fact]:
 
 def find_fact(ref: str) -> Fact:
     """The recorded fact `<subject>/<property>`; reads that subject's file only. Raises UnknownName."""
+    return _fact(places.root(), ref)
+
+
+@cache
+def _fact(root: Path, ref: str) -> Fact:
     subject, wanted = _split(ref, "recorded fact")
-    path = _facts_folder() / f"{subject}.yaml"
+    path = root / "configs" / "facts" / f"{subject}.yaml"
     if not path.is_file():
         raise UnknownName.of("file of recorded facts", subject, (p.stem for p in reading.yaml_files(path.parent)))
     known = _facts(path)

@@ -7,10 +7,10 @@ from harness import claims, provenance
 from harness.gathering.beside import Kept, independent_of, rescored_beside, rescored_of
 from harness.gathering.records import CheckStory, ClaimStory, Publication
 from harness.gathering.runs import readable, run_stories
-from harness.judging.courses import course_points
+from harness.judging.courses import Courses, course_points
+from harness.judging.evidences import Known
 from harness.judging.ledger import facts_behind, figures_behind, judge_claims
 from harness.judging.plans import with_plans
-from harness.judging.rescored import kept_recordings
 from harness.judging.runs import LocalRun, local_runs
 from harness.probes.keeping import stored
 from harness.records import Article, BenchmarkCheck, Check, Claim, Registration, Verdict
@@ -33,17 +33,18 @@ def gather(
     local = () if recorded else tuple(sorted(local_runs(left_out), key=lambda run: run.name))
     # before anything is judged: no verdict rests on a run that cannot be looked at
     local = with_plans(readable(chosen, local, runs, left_out))
-    verdicts = judge_claims(chosen, local, () if recorded else stored(left_out))
+    known = Known()
+    verdicts = judge_claims(chosen, local, () if recorded else stored(left_out), known)
     by_claim: dict[str, list[Verdict]] = {claim.id: [] for claim in chosen}
     for verdict in verdicts:
         by_claim[verdict.claim].append(verdict)
-    behind = _Behind(claims.load_articles(), {run.name: run for run in local}, kept_recordings())
+    behind = _Behind(claims.load_articles(), {run.name: run for run in local}, known.recordings, known.courses)
     stories = tuple(_story(claim, by_claim[claim.id], behind) for claim in chosen)
     commit, dirty = provenance.checkout()
     return Publication(
         stories=stories,
         articles=behind.articles,
-        runs=run_stories(stories, local, runs, left_out),
+        runs=run_stories(stories, local, runs, left_out, known.courses),
         version=provenance.version(),
         commit=commit,
         dirty=dirty,
@@ -52,11 +53,12 @@ def gather(
 
 @dataclass(frozen=True, slots=True)
 class _Behind:
-    """What stands behind the stories: articles by id, scored runs by name, committed replays."""
+    """What stands behind the stories: articles by id, scored runs by name, committed replays, the runs' courses."""
 
     articles: Mapping[str, Article]
     runs: Mapping[str, LocalRun]
     kept: Kept
+    courses: Courses
 
 
 def _story(claim: Claim, verdicts: Sequence[Verdict], behind: _Behind) -> ClaimStory:
@@ -86,7 +88,7 @@ def _check(claim: Claim, number: int, check: Check, verdict: Verdict, behind: _B
         verdict=verdict,
         independent=independent_of(check, model),
         rescored=rescored_of(check, model, behind.kept),
-        course=course_points(run, registration) if run and registration else (),
+        course=course_points(behind.courses.of(run, registration)) if run and registration else (),
         registration=registration,
     )
 

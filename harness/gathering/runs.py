@@ -10,7 +10,7 @@ from harness.estimates import ANYTIME, error_of_interval, question_error
 from harness.gathering.recorded import recorded_of
 from harness.gathering.records import OWN_CLAIM, ClaimStory, Cost, Instrument, OtherCost, RunStory
 from harness.gathering.samples import judges_of, scorers_of, why_withheld
-from harness.judging.courses import course_in, shown
+from harness.judging.courses import Courses, shown
 from harness.judging.plans import questions_of
 from harness.judging.runs import LocalRun, local_run
 from harness.listening import voices
@@ -24,7 +24,11 @@ from harness.tasks.scorers.options import by_question
 
 
 def run_stories(
-    stories: Sequence[ClaimStory], local: Sequence[LocalRun], named: Sequence[str], left_out: Callable[[str], None]
+    stories: Sequence[ClaimStory],
+    local: Sequence[LocalRun],
+    named: Sequence[str],
+    left_out: Callable[[str], None],
+    courses: Courses,
 ) -> tuple[RunStory, ...]:
     """Every scored run that bears on these claims, and those `named`, by name.
 
@@ -41,8 +45,8 @@ def run_stories(
     for run in every:
         if run.name in bears:
             try:
-                story = _run_story(run, tuple(sorted(bears[run.name])))
-                found.append(replace(story, early=_early(run, stories)))
+                story = _run_story(run, tuple(sorted(bears[run.name])), courses)
+                found.append(replace(story, early=_early(run, stories, courses)))
             except StoreError as error:
                 left_out(str(error))
     return tuple(found)
@@ -104,7 +108,7 @@ def _scored(name: str) -> LocalRun:
     return run
 
 
-def _run_story(run: LocalRun, bears: tuple[str, ...]) -> RunStory:
+def _run_story(run: LocalRun, bears: tuple[str, ...], courses: Courses) -> RunStory:
     with RunStore.open(run.name) as store:
         sessions = tuple(map(_told, store.sessions()))
         others = tuple(map(_told, store.other_sessions()))
@@ -119,7 +123,7 @@ def _run_story(run: LocalRun, bears: tuple[str, ...]) -> RunStory:
             withheld=why_withheld(store),
             other_sessions=others,
             instruments=tuple(_instruments(store)),
-            question_error=_question_error(store, run),
+            question_error=_question_error(run, courses),
             recorded=recorded_of(store),
             data=tasks.data_of(run.spec.dataset),
         )
@@ -134,7 +138,7 @@ def _registered(run: LocalRun) -> tuple[tuple[Registration, int], ...]:
     )
 
 
-def _early(run: LocalRun, stories: Sequence[ClaimStory]) -> Estimate | None:
+def _early(run: LocalRun, stories: Sequence[ClaimStory], courses: Courses) -> Estimate | None:
     """The estimate of the first verdict that rests on a run before its planned end; without one, as its first claim has
     it. None where nothing was registered, so that nothing could have ended it."""
     made = run.estimate
@@ -142,7 +146,7 @@ def _early(run: LocalRun, stories: Sequence[ClaimStory]) -> Estimate | None:
         return None
     found = (check.verdict.estimate for story in stories for check in story.checks if check.verdict.run == run.name)
     resting = next((estimate for estimate in found if estimate is not None), None)
-    held = resting or shown(run, course_in(run, run.registrations[0][0]))
+    held = resting or shown(run, courses.of(run, run.registrations[0][0]))
     return held if held is not None and held.method == ANYTIME else None
 
 
@@ -192,12 +196,12 @@ def _instruments(store: RunStore) -> Iterator[Instrument]:
         yield Instrument("comparing", speaker, told, voices.SCORER)
 
 
-def _question_error(store: RunStore, run: LocalRun) -> float | None:
+def _question_error(run: LocalRun, courses: Courses) -> float | None:
     """The standard error of the run's score as a mean over such questions; of error rates and BLEU, that of their own
     interval over the items."""
     if run.estimate is None or run.version is None:
         return None
     if run.scorer in ERROR_RATES or run.scorer in CORPUS_BLEU:
         return error_of_interval(run.estimate)
-    table = store.score_table(run.scorer, run.version)
+    table = courses.rounds(run, run.version)
     return question_error(by_question(table, run.counts)[0] if run.scorer in CIRCULAR else table)

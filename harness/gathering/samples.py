@@ -48,6 +48,15 @@ def samples_of(run: str) -> Iterator[SampleStory]:
         told = partial(_output, cast(Policy, store.spec.thinking)) if shown else _output_withheld
         recorded = recorded_of(store)
         judged_by = judges_of(store) if shown else ()
+
+        def story(output: Output, sample: Sample) -> OutputStory:
+            made = told(output)
+            if recorded:
+                made = as_recorded(made, recorded)
+            if judged_by:
+                made = replace(made, opinions=opinions_of(store, judged_by, sample, output.repeat))
+            return made
+
         groups = store.outputs(scorers_of(store))
         at, group = next(groups, (-1, None))
         for position, sample, question in store.questions():
@@ -64,13 +73,7 @@ def samples_of(run: str) -> Iterator[SampleStory]:
                 prompt=asked.prompt if asked else None,
                 choices=asked.choices if asked else (),
                 target=asked.target if asked else None,
-                outputs=tuple(
-                    replace(
-                        as_recorded(told(output), recorded) if recorded else told(output),
-                        opinions=opinions_of(store, judged_by, item, output.repeat),
-                    )
-                    for output in outputs
-                ),
+                outputs=tuple(story(output, item) for output in outputs),
                 given=next((output.media for output in outputs if output.media), ()),
             )
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness import claims, models, plan, tasks, verdicts
-from harness.judging.courses import course_in, shown
+from harness.judging.courses import shown
+from harness.judging.evidences import Evidences, Known
 from harness.judging.pairs import AgainstRun, against_run, weaker, with_rival
 from harness.judging.records import is_ours
 from harness.judging.rescored import beside_check
@@ -16,11 +17,9 @@ from harness.records import DECIDED, BenchmarkCheck, Claim, Deviation, Figure, R
 from harness.verdicts.wording import count, points
 
 
-def judge_benchmark(
-    base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Sequence[LocalRun], *, one_of: int = 1
-) -> Verdict:
-    """The verdict on one benchmark check; `base` says which check of which claim. `one_of`: as strictly as for one of
-    so many, where they are more than share its run."""
+def judge_benchmark(base: Verdict, claim: Claim, check: BenchmarkCheck, by: Evidences) -> Verdict:
+    """The verdict on one benchmark check; `base` says which check of which claim. Where `by.one_of` are more than share
+    its run, it is judged as strictly as for one of so many."""
     against = claims.find_figure(check.against.reference) if check.against.reference else None
     base = replace(
         base,
@@ -28,9 +27,10 @@ def judge_benchmark(
         claimed_from=check.against.reference or _printed_in(claim, check),
         sources=tuple(dict.fromkeys(f.source for f in (_own(check), against) if f)),
     )
-    base = replace(_with_way(base, claim, check), qualifiers=beside_check(check))
-    base = replace(base, qualifiers=(*base.qualifiers, *_waiting(base, check, runs)))
-    measured, published = _measured(base, claim, check, runs, one_of), _published(base, check, against)
+    base = _with_way(base, claim, check, by.known)
+    beside = beside_check(check, by.known.recordings)
+    base = replace(base, qualifiers=(*beside, *_waiting(base, check, by.runs)))
+    measured, published = _measured(base, claim, check, by), _published(base, check, against)
     if measured is None:
         return published
     if measured.outcome in DECIDED or published.outcome not in DECIDED:
@@ -57,24 +57,22 @@ def _printed_in(claim: Claim, check: BenchmarkCheck) -> str:
     return "article" if claim.article else "claim file"
 
 
-def _with_way(base: Verdict, claim: Claim, check: BenchmarkCheck) -> Verdict:
+def _with_way(base: Verdict, claim: Claim, check: BenchmarkCheck, known: Known) -> Verdict:
     """The command and hardware that would measure it, where there are weights and a task."""
-    model = models.find_model(base.model)
+    model = known.model(base.model)
     if model.weights == "closed":
         return replace(base, hardware=f"an API: the weights of {model.name} are closed")
-    hardware = plan.hardware_for(model)
-    if plan.task_of(check) not in tasks.task_names() and check.settings.task is None:
+    hardware = known.hardware(base.model)
+    if plan.task_of(check) not in known.tasks and check.settings.task is None:
         return replace(base, hardware=f"{hardware}; and a task for {check.benchmark}, which there is none yet")
     return replace(base, command=f"harness run {claim.id}", hardware=hardware)
 
 
-def _measured(
-    base: Verdict, claim: Claim, check: BenchmarkCheck, runs: Sequence[LocalRun], one_of: int
-) -> Verdict | None:
+def _measured(base: Verdict, claim: Claim, check: BenchmarkCheck, by: Evidences) -> Verdict | None:
     """The verdict of the run that tells most about the check, with the other runs named."""
     fitting = [
         run
-        for run in runs
+        for run in by.runs
         if run.evidence is not None
         and run.estimate is not None
         and (run.spec.model, run.spec.task) == (base.model, plan.task_of(check))
@@ -87,16 +85,16 @@ def _measured(
     registration, before = registered[best.name]
     assert best.estimate is not None
     deviations = (*best.deviations, *_other_protocol(best.spec, check))
-    course = course_in(best, registration, one_of=one_of)
+    course = by.known.courses.of(best, registration, one_of=by.one_of)
     finding = verdicts.judge_measured(
         best.estimate,
         registration,
         deviations=deviations,
         planned_rounds=best.spec.repeats,
-        family=max(best.family, one_of),
+        family=max(best.family, by.one_of),
         course=course,
     )
-    paired = _against_its_run(best, runs, check, registration, deviations, one_of)
+    paired = _against_its_run(best, check, registration, deviations, by)
     aside: tuple[str, ...] = ()
     if paired is not None and (paired.finding.outcome in DECIDED or finding.outcome not in DECIDED):
         base, finding = with_rival(base, paired), paired.finding
@@ -138,11 +136,10 @@ def _measured(
 
 def _against_its_run(
     run: LocalRun,
-    runs: Sequence[LocalRun],
     check: BenchmarkCheck,
     registration: Registration,
     deviations: tuple[Deviation, ...],
-    one_of: int,
+    by: Evidences,
 ) -> AgainstRun | None:
     """The comparison with a run of the model that the claim names, where there is one; it says more than its figure."""
     if check.relation == "equals" or check.against.reference is None:
@@ -150,12 +147,12 @@ def _against_its_run(
     rival = check.against.reference.partition("/")[0]
     fitting = [
         r
-        for r in runs
+        for r in by.runs
         if r.evidence is not None and r.estimate is not None and (r.spec.model, r.spec.task) == (rival, run.spec.task)
     ]
     fitting.sort(key=lambda r: _telling(r, check), reverse=True)
     theirs = [(*r.deviations, *_other_protocol(r.spec, check)) for r in fitting]
-    return against_run(run, fitting, registration, (deviations, theirs), one_of=one_of)
+    return against_run(run, fitting, registration, (deviations, theirs), one_of=by.one_of)
 
 
 def _otherwise(run: LocalRun) -> tuple[str, ...]:

@@ -64,28 +64,50 @@ def _play(course: Course, table: ScoreTable) -> None:
         course.add(filled(row))
 
 
-def course_in(run: LocalRun, registration: Registration, *, one_of: int = 1) -> Course | None:
-    """The course of a stored run for one of its registrations. `one_of`: held to the bar of so many claims, if they
-    are more than were registered; the bets stay those of the plan."""
-    if run.version is None:
-        return None
-    with RunStore.open(run.name) as store:
-        table = store.score_table(run.scorer, run.version)
-    course = staked(registration, run.spec, run.scorer, len(run.registrations), max(run.family, one_of))
-    if course is not None:
-        _play(course, table)
-    return course
+class Courses:
+    """The courses of stored runs for one report, each played once: a verdict rests on it, and a picture shows it.
+
+    The rounds of the run last asked for are kept: other claims registered with it mostly come next.
+    """
+
+    def __init__(self) -> None:
+        self._played: dict[tuple[str, str, Registration, int], Course | None] = {}
+        self._last: tuple[tuple[str, str, str], ScoreTable] | None = None
+
+    def of(self, run: LocalRun, registration: Registration, *, one_of: int = 1) -> Course | None:
+        """The course of a run for one of its registrations. `one_of`: held to the bar of so many claims, if they are
+        more than were registered; the bets stay those of the plan."""
+        family = max(run.family, one_of)
+        key = run.name, run.scorer, registration, family
+        if run.version is not None and key not in self._played:
+            course = staked(registration, run.spec, run.scorer, len(run.registrations), family)
+            if course is not None:
+                _play(course, self.rounds(run, run.version))
+            self._played[key] = course
+        return self._played.get(key)
+
+    def rounds(self, run: LocalRun, version: str) -> ScoreTable:
+        """The scores of its complete rounds, by this version of its scorer."""
+        place = run.name, run.scorer, version
+        if self._last is None or self._last[0] != place:
+            with RunStore.open(run.name) as store:
+                self._last = place, store.score_table(run.scorer, version)
+        return self._last[1]
+
+
+def course_in(run: LocalRun, registration: Registration) -> Course | None:
+    """The course of a stored run for one of its registrations."""
+    return Courses().of(run, registration)
 
 
 _SHOWN = 200
 
 
-def course_points(run: LocalRun, registration: Registration) -> tuple[CoursePoint, ...]:
+def course_points(course: Course | None) -> tuple[CoursePoint, ...]:
     """Where a stored run stood after its rounds, up to 200 of them: evenly taken, the first and the last among them.
 
     Empty where the wealth process does not apply, and before the first complete round.
     """
-    course = course_in(run, registration)
     if course is None:
         return ()
     last = course.rounds - 1

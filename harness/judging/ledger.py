@@ -1,11 +1,13 @@
 """Claims to verdicts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import islice
 
 from harness import claims, verdicts
 from harness.errors import ConfigError, UnknownName
 from harness.judging.benchmarks import judge_benchmark
+from harness.judging.evidences import Evidences, Known
 from harness.judging.families import qualified
 from harness.judging.plans import with_plans
 from harness.judging.probed import judge_probe
@@ -28,28 +30,32 @@ from harness.records.probes import ProbeResult
 
 
 def judge_claims(
-    chosen: Sequence[Claim], runs: Sequence[LocalRun] = (), probes: Sequence[ProbeResult] = ()
+    chosen: Sequence[Claim],
+    runs: Sequence[LocalRun] = (),
+    probes: Sequence[ProbeResult] = (),
+    known: Known | None = None,
 ) -> tuple[Verdict, ...]:
-    """Verdicts of every check of every claim, each claim's own (check -1) after its checks.
+    """Verdicts of every check of every claim, each claim's own (check -1) after its checks. `known`: for whoever
+    goes on with what was looked up.
 
     Raises ConfigError, with claim, file and line, for a claim that names what is not there or compares what cannot be
     compared: a mistake of ours is no verdict on a model. What would not stand beside the other measured checks says so
     (harness.judging.families).
     """
     claims.require_sound(chosen)
-    runs = with_plans(runs)
+    runs, known = with_plans(runs), known or Known()
     places = [(claim, number) for claim in chosen for number in range(len(claim.checks))]
 
     def judged(place: int, one_of: int = 1) -> Verdict:
-        return _judged(*places[place], Evidences(runs, probes, one_of))
+        return _judged(*places[place], Evidences(runs, probes, known, one_of))
 
-    together = qualified([judged(place) for place in range(len(places))], judged)
+    together = iter(qualified([judged(place) for place in range(len(places))], judged))
     found: list[Verdict] = []
     for claim in chosen:
-        parts = [part for part, (own, _) in zip(together, places, strict=True) if own is claim]
+        parts = list(islice(together, len(claim.checks)))
         found += [_with_reading(part, claim) for part in parts]
         whole = verdicts.combine(claim, parts)
-        found.append(replace(whole, qualifiers=(*whole.qualifiers, *beside_claim(claim))))
+        found.append(replace(whole, qualifiers=(*whole.qualifiers, *beside_claim(claim, known.recordings))))
     return tuple(found)
 
 
@@ -62,15 +68,6 @@ def _with_reading(part: Verdict, claim: Claim) -> Verdict:
         *((f"the bar is ours: {bar}",) if bar else ()),
     )
     return replace(part, qualifiers=(*notes, *part.qualifiers))
-
-
-@dataclass(frozen=True, slots=True)
-class Evidences:
-    """What there is to judge by. `one_of`: as strictly as for one of so many checks that are judged together."""
-
-    runs: Sequence[LocalRun]
-    probes: Sequence[ProbeResult]
-    one_of: int
 
 
 def _judged(claim: Claim, number: int, by: Evidences) -> Verdict:
@@ -94,9 +91,9 @@ def _judge_check(claim: Claim, number: int, by: Evidences) -> Verdict:
     )
     match check:
         case BenchmarkCheck():
-            return judge_benchmark(base, claim, check, by.runs, one_of=by.one_of)
+            return judge_benchmark(base, claim, check, by)
         case StructureCheck():
-            return judge_structure(base, check)
+            return judge_structure(base, check, by.known)
         case FactCheck():
             return judge_fact(base, check)
         case ConsistencyCheck():

@@ -4,24 +4,24 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from harness import claims, models, verdicts
+from harness import claims, verdicts
 from harness.errors import ConfigError, ModelError
-from harness.inspection import structure_value
+from harness.judging.evidences import Known
 from harness.records import Check, ConsistencyCheck, Evidence, Fact, FactCheck, StructureCheck, Verdict
 from harness.records.values import as_number
 from harness.verdicts.wording import shown
 
 
-def judge_structure(base: Verdict, check: StructureCheck) -> Verdict:
+def judge_structure(base: Verdict, check: StructureCheck, known: Known) -> Verdict:
     """A property of the architecture, or its ratio to another model's.
 
     Untestable where there is nothing to inspect (closed weights). Raises UnknownName for a model or a component that
     does not exist, ConfigError for a ratio that cannot be: those are mistakes of the claim, not of the world.
     """
     try:
-        value = structure_value(models.find_model(base.model), check.property)
+        value = known.structure(base.model, check.property)
         if check.ratio_to:
-            value = _ratio(value, structure_value(models.find_model(check.ratio_to), check.property), check)
+            value = _ratio(value, known.structure(check.ratio_to, check.property), check)
     except ModelError as error:
         return replace(base, outcome="untestable", reason=str(error))
     finding = verdicts.judge_structure(
@@ -32,7 +32,7 @@ def judge_structure(base: Verdict, check: StructureCheck) -> Verdict:
         unit=check.unit or _unit(check),
         ours=is_ours(check),
     )
-    sources = tuple(s for m in (base.model, check.ratio_to) if m for s in models.find_model(m).sources)
+    sources = tuple(s for m in (base.model, check.ratio_to) if m for s in known.model(m).sources)
     base = replace(base, claimed_from=whose(check))
     return _settled(base, finding, "inspected", shown(check.value), shown(value), sources)
 

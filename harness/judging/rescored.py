@@ -1,25 +1,29 @@
 """What committed replays say beside a claim: independent outputs of the same model, graded by us."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from harness.recordings import RECORDED, load_recording, recording_names
 from harness.records import BenchmarkCheck, Claim, Recording
 from harness.replaying.kept import KeptReplay, kept_replays
 
+Kept = Sequence[tuple[KeptReplay, Recording]]
+"""Committed replays, each with its recording."""
 
-def beside_check(check: BenchmarkCheck) -> tuple[str, ...]:
+
+def beside_check(check: BenchmarkCheck, replays: Kept) -> tuple[str, ...]:
     """One line for each recording that is another measurement of a figure the check names."""
     named = {check.reference, check.against.reference} - {None}
-    return tuple(_line(kept, recording) for kept, recording in kept_recordings() if recording.figure in named)
+    return tuple(_line(kept, recording) for kept, recording in replays if recording.figure in named)
 
 
-def beside_claim(claim: Claim) -> tuple[str, ...]:
+def beside_claim(claim: Claim, replays: Kept) -> tuple[str, ...]:
     """One line for each recording that says it bears on this claim."""
-    return tuple(_line(kept, recording) for kept, recording in kept_recordings() if claim.id in recording.bears_on)
+    return tuple(_line(kept, recording) for kept, recording in replays if claim.id in recording.bears_on)
 
 
-def kept_recordings() -> tuple[tuple[KeptReplay, Recording], ...]:
-    """Every committed replay with its recording."""
+def kept_recordings() -> Kept:
+    """All of them."""
     return _paired(kept_replays())
 
 

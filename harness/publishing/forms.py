@@ -100,7 +100,7 @@ def _html(told: Told) -> Iterator[File]:
 
     words = told.look.words
     downloads = [(path, path) for path in told.others if "/" not in path]
-    yield from pages(told.publication, words, downloads)
+    yield from pages(told.publication, words, downloads, told.rows)
     for run in told.publication.runs:
         shown = run if told.look.samples else replace(run, withheld=run.withheld or words.text("samples.left_out"))
         yield from run_pages(shown, told.samples(run.run.name), words, made_with(told.publication))

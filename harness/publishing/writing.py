@@ -113,9 +113,10 @@ def _not_in_the_way(folder: Path, names: Iterable[str]) -> None:
 
 def _replace(folder: Path, fresh: Path, names: Iterable[str], *, gone: Iterable[str]) -> None:
     """Moves the files `names` from `fresh` to `folder` and removes those that are `gone`, with folders left empty."""
-    folder.mkdir(exist_ok=True)
-    for name in sorted(names):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    names = sorted(names)
+    for parent in sorted({(folder / name).parent for name in names}):
+        parent.mkdir(parents=True, exist_ok=True)
+    for name in names:
         (fresh / name).replace(folder / name)
     for name in gone:
         (folder / name).unlink(missing_ok=True)

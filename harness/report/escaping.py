@@ -40,8 +40,9 @@ def clean(text: str, limit: int = LIMIT) -> str:
     Format characters (Unicode Cf: bidirectional overrides, zero-width and tag characters) go too: they can make
     one figure look like another.
     """
-    if not (text.isascii() and text.isprintable()):
-        text = "".join(_visible(c) for c in text)
+    # printable are all but spaces other than the plain one and the categories C and Z
+    if not text.isprintable():
+        text = "".join(map(_visible, text))
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 

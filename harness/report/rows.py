@@ -16,7 +16,7 @@ from harness.report.words import deviation, interval, number, share
 
 Level = Literal["claim", "check", "informative"]
 
-__all__ = ["Level", "Numbers", "Row", "Tally", "by_article", "conclusions", "rows", "tally"]
+__all__ = ["Level", "Numbers", "Row", "Sides", "Tally", "by_article", "conclusions", "rows", "sides_of", "tally"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +160,36 @@ class _About:
         return checks[number] if 0 <= number < len(checks) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What is held against what, as in a Row."""
+
+    claimed: str
+    claimed_from: str
+    measured: str
+    interval: str
+
+
+def sides_of(verdict: Verdict, claim: Claim | None, words: Lexicon) -> Sides:
+    """Claimed and measured as every table prints them."""
+    claimed, claimed_from = _claimed(verdict, claim)
+    measured, span = _measured(verdict)
+    return Sides(words.figure(words.prose(claimed)), claimed_from, words.figure(words.prose(measured)), span)
+
+
+def _claimed(verdict: Verdict, claim: Claim | None) -> tuple[str, str]:
+    """The claimed number and whose it is; of a claim as a whole without one, what the article prints."""
+    if verdict.check < 0 and not verdict.claimed and claim and claim.printed:
+        return claim.printed, "article"
+    return verdict.claimed, verdict.claimed_from
+
+
 def _row(verdict: Verdict, about: _About, *, first: bool) -> Row:
     claim, words = about.claim, about.words
     counts = verdict.estimate.counts if verdict.estimate else None
     level: Level = "claim" if verdict.check < 0 else "informative" if verdict.informative else "check"
-    claimed, claimed_from = verdict.claimed, verdict.claimed_from
-    if level == "claim" and not claimed and claim and claim.printed:
-        claimed, claimed_from = claim.printed, "article"
-    measure = measure_of(verdict, about.check_of(verdict))
-    numbers, why = _numbers(verdict, claimed, measure), _why(verdict, words)
-    measured, span = _measured(verdict, numbers)
+    sides, measure = sides_of(verdict, claim, words), measure_of(verdict, about.check_of(verdict))
+    numbers, why = _numbers(verdict, _claimed(verdict, claim)[0], measure), _why(verdict, words)
     unscored = f"{counts.unscored + counts.errored:,}" if counts else ""
     errored = f"{counts.errored:,}" if counts else ""
     return Row(
@@ -181,10 +201,10 @@ def _row(verdict: Verdict, about: _About, *, first: bool) -> Row:
         level=level,
         model=f"{verdict.model} ({verdict.precision})" if verdict.precision else verdict.model,
         check=_check_title(verdict, claim, level, words),
-        claimed=words.figure(words.prose(claimed)),
-        claimed_from=claimed_from,
-        measured=words.figure(words.prose(measured)),
-        interval=span,
+        claimed=sides.claimed,
+        claimed_from=sides.claimed_from,
+        measured=sides.measured,
+        interval=sides.interval,
         scored=f"{counts.scored:,}/{counts.planned:,}" if counts else "",
         truncated=share(counts.truncated, counts.judged) if counts else "",
         no_answer=share(counts.no_answer, counts.judged) if counts else "",
@@ -201,7 +221,7 @@ def _row(verdict: Verdict, about: _About, *, first: bool) -> Row:
         sources=verdict.sources,
         verdict=words.outcome(verdict.outcome),
         evidence_word=words.evidence(verdict.evidence),
-        whose=_whose(claimed_from, words),
+        whose=_whose(sides.claimed_from, words),
         lost=words.text("table.errored", unscored=unscored, errored=errored) if counts and counts.errored else unscored,
         unit="" if numbers.measured_value is None and numbers.claimed_value is None else measure.unit,
         tolerance_unit=measure.tolerance_unit,
@@ -212,7 +232,7 @@ def _row(verdict: Verdict, about: _About, *, first: bool) -> Row:
     )
 
 
-def _measured(verdict: Verdict, numbers: Numbers) -> tuple[str, str]:
+def _measured(verdict: Verdict) -> tuple[str, str]:
     """What was measured and its interval, as texts; a score's to the digits it bears."""
     estimate = verdict.estimate
     if estimate is None:

@@ -14,6 +14,7 @@ from harness.specs import spec_from_plain
 from harness.store import database
 
 _STATUSES = frozenset(get_args(ScoreStatus))
+_NUMBER = (int, float)
 
 
 class OpenRun:
@@ -57,7 +58,7 @@ class OpenRun:
         """Raises StoreError for a status that there is not, and a value that is no number."""
         if status not in _STATUSES:
             raise self._damaged(f"{sample} has the status {status!r}")
-        if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
+        if value is not None and not (isinstance(value, _NUMBER) and math.isfinite(value)):
             raise self._damaged(f"{sample} has the score {value!r}")
 
     def _score(self, row: Sequence[Any]) -> Score:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,22 @@ class Outputs(Generations, Transcripts):
     def outputs(self, scorers: Sequence[tuple[str, str]]) -> Iterator[tuple[int, Iterator[Output]]]:
         """(question's position, its outputs by repeat), questions without outputs left out; (scorer, version) names
         the scores that come along. One output is in memory at a time."""
+        names = [scorer for scorer, _ in scorers]
+        for position, group in itertools.groupby(self._output_rows(scorers), key=itemgetter(0)):
+            yield int(position), (self._output(row, names) for row in group)
+
+    def check_outputs(self, scorers: Sequence[tuple[str, str]]) -> None:
+        """Reads all that `outputs` would give. Raises StoreError where anything of it is damaged."""
+        ends = range(_HEAD, _HEAD + _EACH * len(scorers), _EACH)
+        for row in self._output_rows(scorers):
+            self._ended(row[1], row[3], row[4])
+            for i in ends:
+                if row[i] is not None:
+                    self._sound(row[1], row[i], row[i + 1])
+            self._media(row[11])
+
+    def _output_rows(self, scorers: Sequence[tuple[str, str]]) -> Iterator[Any]:
+        """Every output with its scores, by question and repeat."""
         columns, joins, values = [], [], []
         for i, (scorer, version) in enumerate(scorers):
             columns.append(f"s{i}.status, s{i}.value, s{i}.answer, s{i}.reason, s{i}.weight")
@@ -51,7 +68,7 @@ class Outputs(Generations, Transcripts):
             )
             values += [scorer, version]
         heard, listen, listener = self._listening()
-        rows = self._rows(
+        return self._rows(
             "select q.position, g.sample, g.repeat, g.text, finish, error, prompt_tokens, output_tokens, g.seconds,"
             f" attempt, {self._column('speech')}, {self._column('media')}, {heard}{''.join(f', {c}' for c in columns)}"
             f" from question q cross join generation g on q.sample = g.sample {' '.join(joins)} {listen}"
@@ -59,9 +76,6 @@ class Outputs(Generations, Transcripts):
             *values,
             *listener,
         )
-        names = [scorer for scorer, _ in scorers]
-        for position, group in itertools.groupby(rows, key=lambda row: row[0]):
-            yield int(position), (self._output(row, names) for row in group)
 
     def _listening(self) -> tuple[str, str, tuple[str, ...]]:
         """Column, join and value for the transcripts of the run's listener."""

@@ -128,6 +128,4 @@ class RunStore(Questions, Outputs, Scores, Opinions, Likenesses, Sessions):
         _ = self.sessions(), self.registrations()
         for _ in self.questions():
             pass
-        for _, outputs in self.outputs(scorers):
-            for _ in outputs:
-                pass
+        self.check_outputs(scorers)

@@ -103,10 +103,11 @@ class Scores(OpenRun):
             raise self._damaged(f"it has {len(samples):,} of its {self.spec.questions:,} questions")
         for sample, repeat, status, value in rows:
             self._sound(sample, status, value)
-            if sample not in at or repeat < 0:
+            place = at.get(sample)
+            if place is None or repeat < 0:
                 raise self._damaged(f"{sample}, repeat {repeat}, has a score and is none of its outputs")
-            values[repeat][at[sample]] = value
-            lost[repeat][at[sample]] = status in ("truncated", "unscored", "errored")
+            values[repeat][place] = value
+            lost[repeat][place] = status in ("truncated", "unscored", "errored")
         return ScoreTable(samples, tuple(map(tuple, values)), tuple(map(tuple, lost)))
 
     def counts(self, scorer: str, version: str) -> Counts:

@@ -22,7 +22,7 @@ from harness.report import words as formats
 from harness.report.drawing import drawn, drawn_course
 from harness.report.lexicon import Lexicon
 from harness.report.pictures import course_of, picture_of
-from harness.report.rows import Row, rows
+from harness.report.rows import Sides, sides_of
 from harness.report.site.front import run_href
 from harness.report.site.marks import classes
 from harness.report.site.saying import (
@@ -175,26 +175,21 @@ def check_view(check: CheckStory, story: ClaimStory, words: Lexicon, runs: froze
     )
 
 
-def row_of(verdict: Verdict, claim: Claim, words: Lexicon) -> Row:
-    """The verdict as every table prints it, so that the page shows the same numbers."""
-    return rows((verdict,), {claim.id: claim}, words)[0]
-
-
 def numbers(verdict: Verdict, claim: Claim, words: Lexicon) -> Iterator[Number]:
     """The verdict's numbers, each with what it needs to be understood."""
-    row = row_of(verdict, claim, words)
-    if row.claimed:
+    sides = sides_of(verdict, claim, words)
+    if sides.claimed:
         asked = claim.checks[verdict.check] if verdict.check >= 0 else None
-        bound = _bound(row.claimed, asked, words)
-        note = whose(row.claimed_from, words)
-        if bound != row.claimed and row.claimed_from == "article" and claim.printed and len(claim.checks) == 1:
+        bound = _bound(sides.claimed, asked, words)
+        note = whose(sides.claimed_from, words)
+        if bound != sides.claimed and sides.claimed_from == "article" and claim.printed and len(claim.checks) == 1:
             # the article's own word for it: what it calls more than is held as at least where the source says the same
             note = words.text("site.claimed_article_as", printed=claim.printed)
         yield Number(words.text("site.claimed"), bound, note)
-    if row.measured:
-        yield Number(words.text("site.measured"), row.measured, words.evidence(verdict.evidence))
+    if sides.measured:
+        yield Number(words.text("site.measured"), sides.measured, words.evidence(verdict.evidence))
     if verdict.estimate is not None:
-        yield from _spans(verdict.estimate, row, words)
+        yield from _spans(verdict.estimate, sides, words)
     tolerance = _tolerance(verdict, claim.checks[verdict.check] if verdict.check >= 0 else None, words)
     if tolerance:
         yield Number(words.text("site.tolerance"), tolerance)
@@ -230,15 +225,15 @@ def ways(story: ClaimStory) -> tuple[Way, ...]:
     return tuple(Way(command, hardware) for command, hardware in found if command or hardware)
 
 
-def _spans(estimate: Estimate, row: Row, words: Lexicon) -> Iterator[Number]:
+def _spans(estimate: Estimate, sides: Sides, words: Lexicon) -> Iterator[Number]:
     behind = ""
     if estimate.questions:
         places = {"questions": f"{estimate.questions:,}", "rounds": f"{estimate.rounds:,}"}
         behind = words.text("site.questions_rounds", **places)
-    if row.interval:
+    if sides.interval:
         # tables name every level but the usual one beside the interval itself
         usual = abs(estimate.level - 0.95) < 1e-9
-        yield Number(words.text("site.interval_95" if usual else "site.interval"), row.interval, behind)
+        yield Number(words.text("site.interval_95" if usual else "site.interval"), sides.interval, behind)
     general = formats.interval(estimate.population_low, estimate.population_high, estimate.unit)
     if general:
         yield Number(words.text("site.population"), general)

@@ -115,12 +115,13 @@ def ordered(stories: Sequence[ClaimStory]) -> tuple[ClaimStory, ...]:
     return tuple(sorted(stories, key=place))
 
 
-def front(publication: Publication, words: Lexicon) -> Front:
-    """Everything on the front page; its counts are those of every other table (`rows.tally`)."""
+def front(publication: Publication, words: Lexicon, table: Sequence[Row] | None = None) -> Front:
+    """Everything on the front page; its counts are those of every other table (`rows.tally`). `table`: the rows of the
+    publication in these words, where they are made already."""
     stories = ordered(publication.stories)
     counts = counted(stories)
     used = [e for e in EVIDENCE_ORDER if any(evidence == e for _, evidence in counts)]
-    spoken = _rows(publication, words)
+    spoken = _speaking(rows(publication.verdicts, publication.claims, words) if table is None else table)
     lines = tuple(_line(story, spoken[story.claim.id], words) for story in stories)
     return Front(
         strips=_strips(stories, words),
@@ -184,10 +185,10 @@ def _line(story: ClaimStory, row: Row, words: Lexicon) -> Line:
     )
 
 
-def _rows(publication: Publication, words: Lexicon) -> Mapping[str, Row]:
+def _speaking(table: Sequence[Row]) -> Mapping[str, Row]:
     """Claim id → the line that speaks for it in every table: its own, or that of its only counted check."""
     found: dict[str, Row] = {}
-    for row in conclusions(rows(publication.verdicts, publication.claims, words)):
+    for row in conclusions(table):
         found.setdefault(row.claim, row)
     return found
 

@@ -11,10 +11,11 @@ from harness.records import EVIDENCE_ORDER, Article, Claim, Evidence, Outcome
 from harness.report.drawing import drawn_costs
 from harness.report.lexicon import Lexicon
 from harness.report.pictures import costs_of
+from harness.report.rows import Row
 from harness.report.site.claimed import check_view, ways
 from harness.report.site.front import front, ordered
 from harness.report.site.marks import CODES, bar, classes
-from harness.report.site.page import Made, Page, made_with
+from harness.report.site.page import Page, made_with
 from harness.report.site.rendering import FOLDER, render
 
 COLUMNS = ("claim", "place", "model", "kind", "claimed", "measured", "verdict", "evidence")
@@ -42,16 +43,22 @@ class Other:
     says: str
 
 
-def pages(publication: Publication, words: Lexicon, downloads: Sequence[tuple[str, str]] = ()) -> Iterator[Page]:
+def pages(
+    publication: Publication,
+    words: Lexicon,
+    downloads: Sequence[tuple[str, str]] = (),
+    table: Sequence[Row] | None = None,
+) -> Iterator[Page]:
     """Every page of the site but those of runs (harness.report.site.samples), one after the other, and the assets.
 
-    `downloads`: (label, path relative to the site) of the same tables in other formats. Where the publication holds
+    `downloads`: (label, path relative to the site) of the same tables in other formats; `table`: their rows, where they
+    are made already. Where the publication holds
     several runs, their pages are linked as `runs/<name>/index.html`, so whoever writes the folder has to write those.
     """
     stories = ordered(publication.stories)
     made = made_with(publication)
     yield from assets(words)
-    yield Page("index.html", _index(publication, words, made, downloads))
+    yield Page("index.html", _index(publication, words, downloads, table))
     ids = [story.claim.id for story in stories]
     runs = frozenset(run.run.name for run in publication.runs)
     for story, before, after in zip(stories, ["", *ids], [*ids[1:], ""], strict=False):
@@ -73,11 +80,13 @@ def assets(words: Lexicon) -> Iterator[Page]:
     yield Page("assets/labels.css", _labels(words))
 
 
-def _index(publication: Publication, words: Lexicon, made: Made, downloads: Sequence[tuple[str, str]]) -> str:
+def _index(
+    publication: Publication, words: Lexicon, downloads: Sequence[tuple[str, str]], table: Sequence[Row] | None
+) -> str:
     costs = costs_of(publication, words)
     values = {
-        "made": made,
-        "page": front(publication, words),
+        "made": made_with(publication),
+        "page": front(publication, words, table),
         "columns": COLUMNS,
         "costs": drawn_costs(costs, words) if costs else None,
         "verdict_words": [(CODES[o], words.outcome(o), words.outcome_meaning(o)) for o in get_args(Outcome)],

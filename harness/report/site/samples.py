@@ -6,6 +6,7 @@ and the wav files of spoken answers.
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from math import isfinite
 from typing import Any
 
@@ -44,24 +45,23 @@ def run_pages(
     """
     folder = f"runs/{run.run.name}"
     judge = run.scorers[0][0] if run.scorers else run.run.scorer
-    index = _Index(judge)
-    shard = Shard()
-    for sample in samples:
-        shard.add(_withheld(sample) if run.withheld else _told(sample))
-        index.add(sample)
-        if not run.withheld:
-            yield from (
-                Attached(f"{folder}/{_speech(sample, output)}", output.speech)
-                for output in sample.outputs
-                if output.speech is not None
-            )
-        if shard.full or shard.elements >= QUESTIONS:
-            yield Page(f"{folder}/{index.shards:04d}.js", shard.script(_SAMPLES, index.shards))
-            shard = Shard()
-            yield from index.close_shard(folder)
-    if shard.elements:
-        yield Page(f"{folder}/{index.shards:04d}.js", shard.script(_SAMPLES, index.shards))
-    yield from index.close_shard(folder, last=True)
+    index = _Index(folder, judge)
+    # a shard is compressed there while the next question is read
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        shard = Shard(beside)
+        for sample in samples:
+            told = _withheld(sample) if run.withheld else _told(sample)
+            if shard.full:
+                yield from index.close(shard)
+                shard = Shard(beside)
+            shard.add(told)
+            index.add(sample)
+            if not run.withheld:
+                yield from _spoken(folder, sample)
+            if shard.elements >= QUESTIONS:
+                yield from index.close(shard)
+                shard = Shard(beside)
+        yield from index.close(shard, last=True)
     yield Page(f"{folder}/index.html", run_page(run, (index.files, index.questions), words, made))
 
 
@@ -72,10 +72,11 @@ class _Index:
     question its position in the run, its id, a letter per repeat and the mean value (None: no value).
     """
 
-    def __init__(self, judge: str) -> None:
+    def __init__(self, folder: str, judge: str) -> None:
         self.files = 0
         self.shards = 0
         self.questions = 0
+        self._folder = folder
         self._judge = judge
         self._sizes: list[int] = []
         self._rows: list[tuple[int, str, str, float | None]] = []
@@ -92,19 +93,26 @@ class _Index:
         self._rows.append((sample.position, name, letters, mean))
         self.questions += 1
 
-    def close_shard(self, folder: str, *, last: bool = False) -> Iterator[Page]:
-        """Notes that a shard ended here; gives a file of the index where there is enough for one."""
-        fresh = len(self._rows) - sum(self._sizes)
-        if fresh:
-            self._sizes.append(fresh)
+    def close(self, shard: Shard, *, last: bool = False) -> Iterator[Page]:
+        """The file of the shard that ends here, and one of the index where there is enough for it."""
+        if shard.elements:
+            yield Page(f"{self._folder}/{self.shards:04d}.js", shard.script(_SAMPLES, self.shards))
+            self._sizes.append(shard.elements)
             self.shards += 1
         if self._rows and (last or len(self._rows) >= INDEXED):
             file = Shard()
             for part in (self._sizes, *map(list, zip(*self._rows, strict=True))):
                 file.add(part)
-            yield Page(f"{folder}/index-{self.files}.js", file.script(_INDEX, self.files))
+            yield Page(f"{self._folder}/index-{self.files}.js", file.script(_INDEX, self.files))
             self.files += 1
             self._sizes, self._rows = [], []
+
+
+def _spoken(folder: str, sample: SampleStory) -> Iterator[Attached]:
+    """The wav files of a question's spoken answers."""
+    for output in sample.outputs:
+        if output.speech is not None:
+            yield Attached(f"{folder}/{_speech(sample, output)}", output.speech)
 
 
 def _told(sample: SampleStory) -> dict[str, Any]:

@@ -7,6 +7,7 @@ text is base64 of gzip of JSON; assets/samples-data.js takes it in. The bytes de
 import base64
 import json
 import zlib
+from concurrent.futures import Executor, Future
 from typing import Any
 
 LEVEL = 4
@@ -16,28 +17,47 @@ ENOUGH = 256 * 1024
 
 
 class Shard:
-    """A list of JSON values that is compressed as it grows: what is in memory is the compressed part."""
+    """A list of JSON values that is compressed as it grows: what is in memory is the compressed part, and the value
+    added last. `beside`: where that is compressed while the caller makes the next one ready; else at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Executor | None = None) -> None:
         # 16 + : a gzip frame, whose time of making zlib leaves 0
         self._deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
         self._done = bytearray()
+        self._beside = beside
+        self._last: Future[None] | None = None
         self.elements = 0
 
     def add(self, element: Any) -> None:
-        self._done += self._deflate.compress(b"," if self.elements else b"[")
-        self._done += self._deflate.compress(encoded(element))
+        pieces = b"," if self.elements else b"[", encoded(element)
+        self._settle()
+        if self._beside is None:
+            self._compress(*pieces)
+        else:
+            self._last = self._beside.submit(self._compress, *pieces)
         self.elements += 1
 
     @property
     def full(self) -> bool:
+        self._settle()
         return len(self._done) >= ENOUGH
 
     def script(self, call: str, number: int) -> bytes:
         """The file's bytes; the shard is closed by that."""
-        self._done += self._deflate.compress(b"]" if self.elements else b"[]")
+        self._settle()
+        self._compress(b"]" if self.elements else b"[]")
         self._done += self._deflate.flush()
         return b'%s(%d,"%s");\n' % (call.encode(), number, base64.b64encode(self._done))
+
+    def _compress(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self._done += self._deflate.compress(piece)
+
+    def _settle(self) -> None:
+        """Waits for what was added last."""
+        if self._last is not None:
+            self._last.result()
+            self._last = None
 
 
 def encoded(value: Any) -> bytes:
