@@ -195,3 +195,17 @@ def test_a_part_takes_the_place_of_its_earlier_figures(
     monkeypatch.setattr(omni, "machine", lambda: {"cpu": "another"})
     with pytest.raises(SystemExit, match="another machine"):
         omni.Replacing(name, tmp_path, "cpu")
+
+
+@pytest.mark.full
+def test_a_checkpoint_from_files_answers_by_every_modality(tmp_path: Path) -> None:
+    environment = os.environ | {"OUT": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, str(BENCH / "loading.py"), "--shape", "tiny-omni", "--keep", str(tmp_path / "kept")]
+    subprocess.run(words, check=True, capture_output=True, env=environment)
+    found = json.loads((tmp_path / "loading-tiny-omni.json").read_text())["figures"]["tiny-omni from files"]
+    assert {kind: row["output_tokens"] for kind, row in found["answers"].items()} == dict.fromkeys(
+        ("text", "image", "audio", "video", "video+sound"), 4
+    )
+    index = json.loads((tmp_path / "kept" / "model.safetensors.index.json").read_text())
+    assert any(name.startswith("talker.") for name in index["weight_map"])
+    assert found["weights_mb"] * 1e6 < index["metadata"]["total_size"], "the thinker alone"

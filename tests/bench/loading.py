@@ -2,8 +2,8 @@
 
 Writes a checkpoint of random weights, with the published configuration and the published names of tensors, in shards
 of 4 GB (21.5 GB on the disk), then opens it as a run does, the thinker alone, and asks once by each modality. Shown:
-memory while loading beside the weights' bytes, and seconds to load and to the answer. What the answers say means
-nothing. On a CPU the engine computes with all cores it is given.
+memory while loading beside the weights' bytes (on a CPU they are pages of the files, which are not the process's own),
+and seconds to load and to the answer. What the answers say means nothing. On a CPU the engine computes with all cores.
 """
 
 import argparse
@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from engine import Record
 from measuring import CHECKOUT
+from omni import quiet
 from omni_shapes import DTYPES, SHAPES, Shape, config_of, describe
 from omni_work import MODALITIES, make_jobs
 from precision import child
@@ -110,7 +111,7 @@ def lines_of(found: dict[str, Any]) -> list[str]:
     if "answers" not in found:
         return [found["failed"]]
     lines = [
-        f"weights {found['weights_mb']:,.0f} MB, most while loading {found['load_peak_mb']:,.0f} MB, "
+        f"weights {found['weights_mb']:,.0f} MB, most of its own while loading {found['load_peak_mb']:,.0f} MB, "
         f"loaded in {found['load_seconds']:.0f} s"
     ]
     for kind, row in found["answers"].items():
@@ -126,7 +127,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="write the checkpoint there, or take the one that is there")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    quiet()
     shape = SHAPES[asked.shape]
     if asked.child:
         folder, media = map(Path, asked.child)

@@ -148,7 +148,7 @@ def _say(line: str) -> None:
     sys.stderr.flush()
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Without progress bars and log lines of the libraries: they would hide the figures."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -170,7 +170,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="for the whole bench (cpu: 900 of the CPU, cuda: 570)")
     asked = parser.parse_args()
     end = Deadline(asked.seconds or TIME[asked.device], by_cpu=asked.device == "cpu")
-    _quiet()
+    quiet()
     import torch
 
     if asked.device == "cpu":
