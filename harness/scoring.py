@@ -245,7 +245,8 @@ def task_of(store: RunStore, tasks_dir: Path | None, data_dir: Path | None) -> t
     if task.dataset_fingerprint() != spec.dataset:
         raise StoreError(
             f"The rows of {spec.task} are not those of {store.name} ({task.dataset_fingerprint()} is not "
-            f"{spec.dataset}): pass the --data-dir or --tasks-dir it was run with."
+            f"{spec.dataset}): pass the --data-dir or --tasks-dir it was run with; rows of another commit of the hub "
+            "are judged by the harness that was run, or after a new run."
         )
     return task
 

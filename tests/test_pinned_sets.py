@@ -3,8 +3,10 @@
 import io
 import json
 import shutil
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from harness import cli, media
-from harness.errors import DatasetError
+from harness import cli, media, plan
+from harness.errors import DatasetError, HubError
+from harness.hub import unpack
 from harness.records import Generation, Media, MediaLimits, Sample
 from harness.tasks import Pin, Task, load_task
 from harness.tasks.pins import pin_of, pinned_data
@@ -416,3 +419,49 @@ def test_what_another_program_fetched_is_used_without_network(hub: Hub, monkeypa
     # of these two only a part came
     refused("mmmu", "only in part on this machine")
     refused("video-mme", "only in part on this machine")
+
+
+def test_every_published_digest_is_of_a_file_that_some_task_reads() -> None:
+    for data in pinned_data():
+        patterns = [p for rows in data.tasks.values() for p in (*rows.files, *rows.beside, *rows.archives)]
+        for name in data.sha256:
+            assert any(fnmatch(name, pattern) for pattern in patterns), f"{data.id}: {name}"
+
+
+def test_a_zip_at_the_end_of_a_tar_file_is_not_taken_for_it(tmp_path: Path) -> None:
+    inner, film = tmp_path / "inner.zip", b"film" * 1000
+    with zipfile.ZipFile(inner, "w") as file:
+        file.writestr("other.txt", "x")
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.GNU_FORMAT) as packed:
+        for name, content in (("film.mp4", film), ("inner.zip", inner.read_bytes())):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            packed.addfile(entry, io.BytesIO(content))
+    unpack(tmp_path / "a.tar", tmp_path / "out")
+    assert (tmp_path / "out" / "film.mp4").read_bytes() == film and not (tmp_path / "out" / "other.txt").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr("film.mp4", "x")
+    (tmp_path / "out").write_text("a file in its place")
+    with pytest.raises(HubError, match=r"cannot be unpacked into .*Set HF_HUB_CACHE to a folder that can be written"):
+        unpack(tmp_path / "a.zip", tmp_path / "out")
+
+
+def test_what_there_is_not_is_said_at_once(hub: Hub) -> None:
+    for words, said in (
+        (("--task", "mmmuu"), "no pinned task 'mmmuu'; nearest: 'mmmu'"),
+        (("C082", "--data-dir", "/nowhere/at/all"), "there is no folder /nowhere/at/all"),
+    ):
+        found = CliRunner().invoke(cli.app, ["fetch", *words])
+        assert found.exit_code != 0 and said in str(found.exception), found.exception
+    assert not hub.asked
+
+
+def test_a_set_of_another_shape_blocks_its_own_run_only(tmp_path: Path) -> None:
+    (tmp_path / "aime24.jsonl").write_text('{"question": "?"}\n', encoding="utf-8")
+    (tmp_path / "aime25.jsonl").write_text('{"problem": "1+1?", "answer": "2"}\n', encoding="utf-8")
+    options = plan.Options(engine="scripted", tasks=("aime24", "aime25"), data_dir=tmp_path)
+    runs = {run.task: run for run in plan.make_plan(["tiny-qwen2"], None, options).runs}
+    assert "wants the fields" in str(runs["aime24"].blocked) and runs["aime25"].blocked is None

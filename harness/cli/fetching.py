@@ -7,7 +7,7 @@ from typing import Literal
 
 from harness import hub, models, plan, tasks
 from harness.cli.output import console, note, show, write_json
-from harness.errors import HarnessError, UnknownName
+from harness.errors import HarnessError, Interrupted, UnknownName
 from harness.models.fetching import fetch_weights, wanted_weights
 from harness.records import ModelSpec
 from harness.report.machine import FetchLine, fetch_table
@@ -35,12 +35,25 @@ class _Thing:
     wanted: hub.Wanted
     here: bool
     get: Callable[[], object]
+    gated: bool = False
 
 
 def fetch(asked: Asked, *, dry_run: bool, as_json: bool) -> int:
     """Fetches one thing after the other; what cannot be had does not keep the rest. Returns the exit code."""
     if not asked.targets and not asked.suite and not asked.tasks:
         raise HarnessError("Name what to fetch for: a claim (C082), a model (qwq-32b), --task mmmu or --suite omni.")
+    if asked.data_dir is not None and not asked.data_dir.is_dir():
+        raise HarnessError(f"--data-dir: there is no folder {asked.data_dir}.")
+    for name in asked.tasks:
+        if name not in tasks.task_names():
+            raise UnknownName.of("pinned task", name, tasks.task_names())
+    try:
+        return _fetched(asked, dry_run=dry_run, as_json=as_json)
+    except KeyboardInterrupt:
+        raise Interrupted("Stopped: the same command goes on from here.") from None
+
+
+def _fetched(asked: Asked, *, dry_run: bool, as_json: bool) -> int:
     things, missing = _things(asked)
     lines = [_line(thing, dry_run=dry_run) for thing in things]
     if not dry_run:
@@ -53,6 +66,8 @@ def fetch(asked: Asked, *, dry_run: bool, as_json: bool) -> int:
         for line in lines:
             if line.state == "failed":
                 note(f"{line.name}: {line.why}")
+        if gated := [thing.name for thing in things if thing.gated and not thing.here]:
+            note(f"Gated, so log in first (hf auth login) and accept the terms: {', '.join(gated)}.")
         for why, names in missing.items():
             note(f"Not on the hub, {', '.join(names)}: {why}")
         if not lines:
@@ -68,7 +83,7 @@ def _things(asked: Asked) -> tuple[list[_Thing], dict[str, list[str]]]:
         things += [thing for spec in specs if (thing := _weights(spec))]
     missing: dict[str, list[str]] = {}
     pinned: dict[str, list[tuple[str, tasks.Pin]]] = {}
-    known = {*tasks.task_names(), *asked.tasks}
+    known = {*tasks.task_names()}
     for name in names if asked.data else ():
         try:
             if name not in known:
@@ -92,7 +107,8 @@ def _needed(asked: Asked) -> tuple[list[ModelSpec], list[str]]:
     specs = {name: models.find_model(name) for name in asked.targets if name in models.load_models()}
     names = list(asked.tasks)
     if asked.targets or asked.suite:
-        options = plan.Options(tasks=asked.tasks, data_dir=asked.data_dir)
+        # a task that is named as well comes beside what the targets need
+        options = plan.Options(data_dir=asked.data_dir)
         claimed, named = plan.resolve(asked.targets, asked.suite)
         specs |= {spec.id: spec for spec in named}
         for model, task, _ in plan.group(claimed, options):
@@ -132,6 +148,7 @@ def _data(served: list[tuple[str, tasks.Pin]], data_dir: Path | None) -> _Thing:
         wanted=replace(pins[0].wanted, patterns=patterns),
         here=all(pin.here for pin in pins),
         get=fetch_all,
+        gated=pins[0].data.gated,
     )
 
 

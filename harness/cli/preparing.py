@@ -45,7 +45,7 @@ def checked(made: plan.Plan, tell: Callable[[str], None]) -> None:
 
 
 def with_data(runs: Sequence[plan.PlannedRun], options: plan.Options) -> Iterator[plan.PlannedRun]:
-    """The runs one after the other, each with its data here: no card waits for what only a later run needs. What
+    """The runs one after the other, each with its data here: what only a later run needs is fetched before that. What
     cannot be had is told, and does not keep the rest."""
     for run in runs:
         if not run.awaited:

@@ -1,9 +1,19 @@
 """Repositories on the hub: fetched at a commit, gone on with after a break, checked, unpacked. The only place that asks
 the network for weights and data."""
 
-from harness.hub.archives import lay_out, unpack
+from harness.hub.archives import is_laid_out, lay_out, unpack
 from harness.hub.checksums import verify
-from harness.hub.snapshots import Kind, RemoteSize, Wanted, cache_name, fetch, fetched, is_offline, sizes
+from harness.hub.snapshots import (
+    Kind,
+    RemoteSize,
+    Wanted,
+    cache_name,
+    fetch,
+    fetched,
+    is_offline,
+    sizes,
+    snapshot_folder,
+)
 
 __all__ = [
     "Kind",
@@ -12,9 +22,11 @@ __all__ = [
     "cache_name",
     "fetch",
     "fetched",
+    "is_laid_out",
     "is_offline",
     "lay_out",
     "sizes",
+    "snapshot_folder",
     "unpack",
     "verify",
 ]

@@ -1,6 +1,7 @@
 """Media that come packed: .zip, .tar and .tar.gz files unpacked into a folder, once.
 
-An archive is hostile input: what leads out of the folder, is no plain file, or would fill the disk is refused.
+An archive is hostile input: what leads out of the folder or would fill the disk is refused, and what is no plain file
+(a link, a device) is left out.
 """
 
 import contextlib
@@ -55,15 +56,37 @@ def lay_out(snapshot: Path, archives: Mapping[str, str], names: Callable[[str], 
     return folder
 
 
+def is_laid_out(snapshot: Path, archives: Mapping[str, str]) -> bool:
+    """Whether every archive of a snapshot was unpacked before."""
+    folder = snapshot.parent.parent / "unpacked" / snapshot.name
+    names = (str(path.relative_to(snapshot)) for path in snapshot.rglob("*") if archives and path.is_file())
+    return all(
+        _done(folder / into, name).exists()
+        for name in names
+        for pattern, into in archives.items()
+        if fnmatch(name, pattern)
+    )
+
+
+def _done(into: Path, name: str) -> Path:
+    return into / f".{name.replace('/', '_')}.unpacked"
+
+
 def _link(link: Path, target: Path) -> None:
     if link.is_symlink() and link.readlink() == target:
         return
-    link.parent.mkdir(parents=True, exist_ok=True)
     # another process may be at it too
     whole = link.with_name(f"{link.name}.{os.getpid()}")
-    whole.unlink(missing_ok=True)
-    whole.symlink_to(target)
-    os.replace(whole, link)
+    try:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        whole.unlink(missing_ok=True)
+        whole.symlink_to(target)
+        os.replace(whole, link)
+    except OSError as error:
+        raise HubError(
+            f"{target.name} cannot be laid out in {link.parent}: {error}. Set HF_HUB_CACHE to a folder that can be "
+            "written, or put the unpacked data into a folder of your own (--data-dir)."
+        ) from error
 
 
 def unpack(archive: Path, into: Path, name: str | None = None) -> None:
@@ -74,23 +97,26 @@ def unpack(archive: Path, into: Path, name: str | None = None) -> None:
     folder, too little room.
     """
     name = name or archive.name
-    done = into / f".{name.replace('/', '_')}.unpacked"
+    done = _done(into, name)
     if done.exists():
         return
-    if not zipfile.is_zipfile(archive) and not tarfile.is_tarfile(archive):
+    if not _is_zip(archive) and not _is_tar(archive):
         raise HubError(f"{archive} cannot be unpacked: it is no .zip or .tar file, or was cut off.")
-    into.mkdir(parents=True, exist_ok=True)
-    size = archive.stat().st_size
     try:
+        into.mkdir(parents=True, exist_ok=True)
         _check_room(archive, into)
-        with ByteProgress(f"Unpacking {name}", max(size, _bytes_in(archive))) as progress:
+        with ByteProgress(f"Unpacking {name}", _bytes_in(archive)) as progress:
             for member in _members(archive):
                 _write(member, into, archive, progress)
         done.touch()
     except _BROKEN as error:
-        raise HubError(f"{archive} cannot be unpacked ({type(error).__name__}: {error}).") from error
+        why = next(iter(str(error).splitlines()), "")
+        raise HubError(f"{archive} cannot be unpacked ({type(error).__name__}: {why}).") from error
     except OSError as error:
-        raise HubError(f"{archive} cannot be unpacked into {into}: {error}.") from error
+        raise HubError(
+            f"{archive} cannot be unpacked into {into}: {error}. Set HF_HUB_CACHE to a folder that can be written, or "
+            "put the unpacked data into a folder of your own (--data-dir)."
+        ) from error
 
 
 def _check_room(archive: Path, into: Path) -> None:
@@ -104,7 +130,7 @@ def _check_room(archive: Path, into: Path) -> None:
 
 def _bytes_in(archive: Path) -> int:
     """What the files of a zip take unpacked, by its own word; of a tar file no less than its size."""
-    if zipfile.is_zipfile(archive):
+    if _is_zip(archive):
         with zipfile.ZipFile(archive) as file:
             return sum(info.file_size for info in file.infolist())
     return archive.stat().st_size
@@ -112,7 +138,7 @@ def _bytes_in(archive: Path) -> int:
 
 def _members(archive: Path) -> Iterator[_Member]:
     """The plain files, opened one after the other; links, devices and folders are passed over."""
-    if zipfile.is_zipfile(archive):
+    if _is_zip(archive):
         with zipfile.ZipFile(archive) as file:
             for info in file.infolist():
                 # the upper half of the attributes is the mode of a Unix file: 0o120000 is a link
@@ -126,6 +152,20 @@ def _members(archive: Path) -> Iterator[_Member]:
                 content = packed.extractfile(entry)
                 assert content is not None  # it is a plain file
                 yield _Member(entry.name, entry.size, content)
+
+
+def _is_zip(archive: Path) -> bool:
+    """By its first bytes: the end of a tar file may be that of a zip file in it."""
+    with archive.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
+def _is_tar(archive: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(archive)
+    except _BROKEN:
+        # packed, and cut off or damaged
+        return False
 
 
 def _write(member: _Member, into: Path, archive: Path, progress: ByteProgress) -> None:

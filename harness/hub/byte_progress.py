@@ -53,10 +53,12 @@ class ByteProgress:
 
     def line(self, now: float) -> str:
         """`Fetching x: 12.3 of 65.5 GB, 850 MB/s, 1:03 left`."""
-        parts = [f"{self._what}: {self._done / 1e9:.1f} of {self._total / 1e9:.1f} GB"]
+        total = max(self._total, self._done)
+        parts = [f"{self._what}: {self._done / 1e9:.1f} of {total / 1e9:.1f} GB"]
         rate = (self._done - self._before) / max(now - self._began, 1e-9)
         if rate > 0:
-            left = round((self._total - self._done) / rate)
+            # how much a packed file will give is not known before
+            left = max(round((self._total - self._done) / rate), 0)
             hours = f"{left // 3600}:{left // 60 % 60:02}" if left >= 3600 else f"{left // 60}"
             parts.append(f"{rate / 1e6:,.0f} MB/s")
             parts.append(f"{hours}:{left % 60:02} left")

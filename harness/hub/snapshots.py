@@ -46,11 +46,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class RemoteSize:
-    """A file on the hub and its bytes; `large`: it lies in the hub's store for large files, under its sha256."""
+    """A file on the hub and its bytes."""
 
     path: str
     size: int
-    large: bool
 
 
 def fetch(wanted: Wanted, look: Look | None = None) -> Path:
@@ -71,11 +70,16 @@ def fetch(wanted: Wanted, look: Look | None = None) -> Path:
     return folder
 
 
+def snapshot_folder(wanted: Wanted) -> Path:
+    """Where the snapshot is, or would be, of what is wanted at a commit."""
+    return _cache(wanted) / "snapshots" / str(wanted.revision)
+
+
 def fetched(wanted: Wanted) -> Path | None:
     """The snapshot's folder if these very files were fetched before and are all there; asks nobody."""
     if wanted.revision is None:
         return None
-    folder = _cache(wanted) / "snapshots" / wanted.revision
+    folder = snapshot_folder(wanted)
     try:
         names = json.loads(_notice(wanted).read_text(encoding="utf-8"))["files"]
         return folder if names and all((folder / name).exists() for name in names) else None
@@ -88,11 +92,7 @@ def sizes(wanted: Wanted) -> tuple[RemoteSize, ...]:
     with _sentences(wanted), offline_if_unreachable():
         if is_offline():
             raise _unreachable(wanted, "not")
-        return tuple(
-            RemoteSize(entry.path, entry.size, bool(entry.lfs))
-            for entry in _listed(wanted)[1]
-            if wanted.takes(entry.path)
-        )
+        return tuple(RemoteSize(entry.path, entry.size) for entry in _listed(wanted)[1] if wanted.takes(entry.path))
 
 
 def cache_name(kind: Kind, repo: str) -> str:
@@ -228,7 +228,8 @@ def _sentences(wanted: Wanted) -> Iterator[None]:
 
 
 def _unreachable(wanted: Wanted, there: str) -> HubError:
-    offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
+    set_so = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+    offline = " (HF_HUB_OFFLINE is set)" if set_so else ""
     return HubError(
         f"{wanted.name} is {there} on this machine and the hub cannot be reached{offline}: allow network once, or "
         f"{wanted.instead}."

@@ -10,7 +10,7 @@ from harness.plan.planned import LOCAL_ENGINES, Options, Plan, PlannedRun, Wante
 from harness.plan.registering import registrations
 from harness.plan.targets import Key, group, protocol_of, resolve, with_suite
 from harness.plan.weights import weights_missing
-from harness.records import BenchmarkCheck, Deviation, KVPrecision, ModelSpec, Precision, Protocol, Sampling
+from harness.records import BenchmarkCheck, Deviation, KVPrecision, ModelSpec, Precision, Protocol, Sample, Sampling
 from harness.records.runs import Direction
 
 STOPS_DROPPED = Deviation("stop", "unknown", "the task's stop strings are left out: they would end a thought")
@@ -77,8 +77,13 @@ def _plan_run(model: ModelSpec, key: Key, wanted: Sequence[Wanted], options: Opt
     sampling, dropped = _sampling(protocol, task, name, model, options)
     questions = task.questions() if task is not None else None
     awaited = tasks.awaited(task) if task is not None else ()
+    first: Sample | None = None
     # nothing is fetched for a plan; whatever is pinned on the hub asks for outputs
-    first = next(task.samples(1), None) if task is not None and not awaited else None
+    if task is not None and not awaited:
+        try:
+            first = next(task.samples(1), None)
+        except HarnessError as error:
+            task, blocked = None, str(error)
     generates = first is None or not first.choices
     if blocked is None and local and generates:
         blocked = _no_room(model, sampling, options)
@@ -125,8 +130,8 @@ def _task(model: ModelSpec, name: str, options: Options) -> tuple[tasks.Task | N
     try:
         task = tasks.load_task(name, tasks_dir=options.tasks_dir, data_dir=options.data_dir)
         for pin in tasks.awaited(task):
-            if not pin.can_be_fetched():
-                pin.fetch()  # from the cache, if another program has put it there; else it says what is missing
+            if not tasks.hub_can_be_asked():
+                pin.seek()
         if not task.questions():  # some tasks look for their rows only now
             return None, f"the dataset of {name} has no rows ({task.dataset_fingerprint()})."
         return task, None

@@ -3,7 +3,7 @@
 from harness.tasks.audio import NOT_BUILT
 from harness.tasks.base import ScoredText, Task, awaited, with_template, without_template
 from harness.tasks.catalogue import TASKS, load_task, task_names
-from harness.tasks.pins import Pin, data_of
+from harness.tasks.pins import Pin, data_of, hub_can_be_asked
 from harness.tasks.protocols import load_protocol, protocol_names
 from harness.tasks.thinking import Policy, Thought, split_thinking
 
@@ -17,6 +17,7 @@ __all__ = [
     "Thought",
     "awaited",
     "data_of",
+    "hub_can_be_asked",
     "load_protocol",
     "load_task",
     "protocol_names",

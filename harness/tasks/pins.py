@@ -22,6 +22,10 @@ _DIGITS = 64
 _PLACE = re.compile(r"(?:^|\+)hub:([^@\s]+@[0-9a-f]{40})/")
 
 
+# snapshot and Pin.name of what this process has fetched: offline nobody else notes what is whole
+_THIS_TIME: set[tuple[Path, str]] = set()
+
+
 @dataclass(frozen=True, slots=True)
 class Pin:
     """What one task reads of one data set. `instead`: how else a user may provide it, the end of a sentence."""
@@ -48,8 +52,17 @@ class Pin:
 
     @property
     def here(self) -> bool:
-        """Whether it was fetched before. Asks nobody."""
-        return hub.fetched(self.wanted) is not None
+        """Whether it was fetched and unpacked before. Asks nobody."""
+        snapshot = hub.snapshot_folder(self.wanted)
+        whole = hub.fetched(self.wanted) is not None
+        if not whole and (snapshot, self.name) in _THIS_TIME:
+            whole = not hub_can_be_asked()
+        return whole and hub.is_laid_out(snapshot, self.rows.archives)
+
+    def seek(self) -> None:
+        """Looks for the files where the hub cannot be asked: another program may have fetched them. Nothing is checked
+        or unpacked. Raises HubError."""
+        hub.fetch(self.wanted)
 
     def fetch(self) -> tuple[Path, ...]:
         """The files with the rows, in a folder laid out as the repository; fetched and unpacked as far as they are not.
@@ -62,10 +75,11 @@ class Pin:
         self._check_digests(snapshot)
         folder = hub.lay_out(snapshot, self.rows.archives, wanted.takes)
         names = sorted(str(path.relative_to(snapshot)) for path in snapshot.rglob("*") if path.is_file())
-        found = [folder / name for pattern in self.rows.files for name in names if fnmatch(name, pattern)]
-        if not found:
-            raise DatasetError(f"{snapshot} has no file {' or '.join(self.rows.files)}: delete it and run again.")
-        return tuple(found)
+        for pattern in wanted.patterns:
+            if not any(fnmatch(name, pattern) for name in names):
+                raise DatasetError(f"{snapshot} lacks {pattern}: it holds a part of the set. Run again with network.")
+        _THIS_TIME.add((snapshot, self.name))
+        return tuple(folder / name for pattern in self.rows.files for name in names if fnmatch(name, pattern))
 
     def _check_digests(self, snapshot: Path) -> None:
         """Raises DatasetError for a file with another digest than the published one, as far as digests are known."""
@@ -77,10 +91,6 @@ class Pin:
                     "not the published file, or the entry is wrong."
                 )
 
-    def can_be_fetched(self) -> bool:
-        """Whether the hub can be asked. May take some seconds, once a process."""
-        return not hub.is_offline() and reachable()
-
     def check_count(self, rows: int) -> None:
         """Raises DatasetError unless there are as many rows as the commit has."""
         if self.rows.rows is not None and rows != self.rows.rows:
@@ -88,6 +98,11 @@ class Pin:
                 f"{self.name} has {rows:,} rows here, but {self.rows.rows:,} at its commit: the copy is not whole. "
                 f"Delete it from the hub's cache ({hub.cache_name('dataset', self.data.hub)}) and run again."
             )
+
+
+def hub_can_be_asked() -> bool:
+    """Whether data could be fetched now. May take some seconds, once a process."""
+    return not hub.is_offline() and reachable()
 
 
 def _sha256(path: Path) -> str:

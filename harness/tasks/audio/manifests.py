@@ -39,9 +39,8 @@ class Lists(Source):
 class SoundTask(FolderTask):
     """A task whose rows hold a sound; the subclass makes a sample of the row.
 
-    `sounds`: the columns with the
-    sound, the first that holds one counts. `beside`: the folder next to the list that names without a folder are in
-    (Common Voice's `clips`).
+    `sounds`: the columns with the sound, the first that holds one counts. `beside`: the folder next to the list that
+    names without a folder are in (Common Voice's `clips`).
     """
 
     sounds: tuple[str, ...] = ("audio", "path", "file")
