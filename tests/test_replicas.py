@@ -353,9 +353,13 @@ def test_no_process_outlives_the_one_that_started_it(tmp_path: Path, how: signal
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None and parent.stderr is not None
         pids = json.loads(parent.stdout.readline())
-        assert len(pids) == 2 and all(psutil.pid_exists(pid) for pid in pids)
-        parent.send_signal(how)
-        parent.wait(20)
+        try:
+            assert len(pids) == 2 and all(psutil.pid_exists(pid) for pid in pids)
+            parent.send_signal(how)
+            parent.wait(20)
+        finally:
+            # one that did not end would be waited for without an end
+            parent.kill()
         said = parent.stderr.read()
     _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=20)
     assert not alive
