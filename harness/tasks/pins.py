@@ -14,14 +14,10 @@ from harness.reading import read_record, where, yaml_files
 from harness.records import PinnedData, PinnedRows
 
 _INSTEAD = "put the data into a folder and pass --data-dir FOLDER (or set HARNESS_DATA=FOLDER)"
-
-
 # of a sha256
 _DIGITS = 64
 # a repository and a commit in a fingerprint; those of several sets are joined with `+`
 _PLACE = re.compile(r"(?:^|\+)hub:([^@\s]+@[0-9a-f]{40})/")
-
-
 # snapshot and Pin.name of what this process has fetched: offline nobody else notes what is whole
 _THIS_TIME: set[tuple[Path, str]] = set()
 
@@ -52,7 +48,7 @@ class Pin:
 
     @property
     def here(self) -> bool:
-        """Whether it was fetched and unpacked before. Asks nobody."""
+        """Whether it was fetched and unpacked before. Asks nobody for a file; whether there is a hub, once at most."""
         snapshot = hub.snapshot_folder(self.wanted)
         whole = hub.fetched(self.wanted) is not None
         if not whole and (snapshot, self.name) in _THIS_TIME:
